@@ -1,0 +1,1 @@
+"""Audit records: canonical, numbered, hash-chained, verified."""

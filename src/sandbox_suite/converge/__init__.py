@@ -1,0 +1,1 @@
+"""Running Ansible: runner, connection and inventory plugins, audit callback."""

@@ -1,0 +1,1 @@
+"""Settings, errors, clock and ids, redaction, files: knows nothing of the rest."""

@@ -1,0 +1,87 @@
+"""YAML documents checked against a pydantic model: every mistake at once, each with its line."""
+
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from sandbox_suite.core.errors import RequestError
+from sandbox_suite.core.findings import Finding
+
+Model = TypeVar("Model", bound=BaseModel)
+Path_ = tuple[str | int, ...]
+
+
+class _Lines(yaml.SafeLoader):
+    """Refuses duplicate keys, which YAML's own loader drops silently."""
+
+
+def _mapping(loader: _Lines, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    seen: set[Any] = set()
+    for key_node, _ in node.value:
+        key = loader.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+        if key in seen:
+            raise yaml.MarkedYAMLError(problem=f"`{key}` stands twice", problem_mark=key_node.start_mark)
+        seen.add(key)
+    return yaml.SafeLoader.construct_mapping(loader, node, deep=deep)
+
+
+_Lines.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+def load(path: Path, model: type[Model], what: str) -> Model:
+    """Return the document at `path` as `model`; else a RequestError names each mistake as `file:line: field: message`."""
+    found, document = check(path, model)
+    if document is None:
+        raise RequestError(
+            "\n".join(f"{item.place}: {item.message}" for item in found), remedy=f"correct the {what} {path.name}"
+        )
+    return document
+
+
+def check(path: Path, model: type[Model]) -> tuple[list[Finding], Model | None]:
+    """Look at a document: (mistakes, document); the document is None where there is a mistake."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        return [Finding("error", f"cannot be read: {error}", str(path), "document-unreadable")], None
+    try:
+        root = yaml.compose(text, Loader=_Lines)
+        content = yaml.load(text, Loader=_Lines)  # noqa: S506 - a SafeLoader
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 0
+        return [Finding("error", f"not YAML: {error.problem}", f"{path.name}:{line}", "document-syntax")], None
+    try:
+        return [], model.model_validate(content if content is not None else {})
+    except ValidationError as error:
+        return [_finding(path, root, item) for item in error.errors()], None
+
+
+def _finding(path: Path, root: yaml.Node | None, item: Any) -> Finding:
+    where = tuple(item["loc"])
+    line = _line(root, where)
+    field = ".".join(str(part) for part in where) or "document"
+    return Finding(
+        "error", f"{field}: {item['msg']}", f"{path.name}:{line}", f"document-{item['type'].replace('_', '-')}"
+    )
+
+
+def _line(node: yaml.Node | None, where: Path_) -> int:
+    """Return the line (from 1) of the deepest node on the way to `where`; a missing key has its parent's line."""
+    line = 1
+    while node is not None:
+        line = node.start_mark.line + 1
+        if not where:
+            break
+        node, where = _step(node, where[0]), where[1:]
+    return line
+
+
+def _step(node: yaml.Node, part: str | int) -> yaml.Node | None:
+    if isinstance(node, yaml.MappingNode):
+        return next((value for key, value in node.value if key.value == str(part)), None)
+    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
+        item: yaml.Node = node.value[part]
+        return item
+    return None

@@ -1,0 +1,1 @@
+"""Datasets: sources, policy, masks, gate, store of versions, golden databases."""

@@ -1,0 +1,1 @@
+"""The job's life: table, admission, steps, worker, recovery."""

@@ -1,0 +1,1 @@
+"""The forkserver and its children's lives."""

@@ -1,0 +1,1 @@
+"""The plugin under test: manifest, package, signature, catalog."""

@@ -1,0 +1,1 @@
+"""Plans and suites, the script contract, results and verdicts."""

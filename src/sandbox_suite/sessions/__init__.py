@@ -1,0 +1,1 @@
+"""One pipe into each container: agent, holder, client."""

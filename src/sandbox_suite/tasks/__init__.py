@@ -1,0 +1,1 @@
+"""Invoke collections, one per noun: parse, call one verb, print, exit."""

@@ -1,0 +1,1 @@
+"""Logs with job, tenant, dataset version and outcome; secrets redacted."""

@@ -1,0 +1,1 @@
+"""What a machine needs (Docker engine, Pulumi engine, images): look, say, prepare."""

@@ -1,0 +1,1 @@
+"""Running the testinfra checks, and the facts they compare with."""
