@@ -31,7 +31,7 @@ _Lines.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
 def load(path: Path, model: type[Model], what: str) -> Model:
-    """Return the document at `path` as `model`; else a RequestError names each mistake as `file:line: field: message`."""
+    """Return the document at `path`; else a RequestError names each mistake as `file:line: field: message`."""
     found, document = check(path, model)
     if document is None:
         raise RequestError(
