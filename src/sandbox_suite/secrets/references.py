@@ -1,6 +1,7 @@
 """References to secrets (`secret://sandbox/<name>`) and their values.
 
-A value comes from the environment (`SANDBOX_SECRET_<NAME>`, a path to a file), else from `<home>/secrets/<name>` (0600).
+A value comes from the environment (`SANDBOX_SECRET_<NAME>` is the path of a file), else from
+`<home>/secrets/<name>` (0600).
 Configuration, logs, records and state hold the reference only.
 """
 
