@@ -46,25 +46,30 @@ def check(path: Path, model: type[Model]) -> tuple[list[Finding], Model | None]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         return [Finding("error", f"cannot be read: {error}", str(path), "document-unreadable")], None
+    return examine(text, path.name, model)
+
+
+def examine(text: str, name: str, model: type[Model]) -> tuple[list[Finding], Model | None]:
+    """Look at the text of a document, wherever it came from; `name` stands before the line in places."""
     try:
         root = yaml.compose(text, Loader=_Lines)
         content = yaml.load(text, Loader=_Lines)  # noqa: S506 - a SafeLoader
-    except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 0
-        return [Finding("error", f"not YAML: {error.problem}", f"{path.name}:{line}", "document-syntax")], None
+    except (yaml.YAMLError, RecursionError, ValueError, TypeError) as error:  # a date of month 13 is a bare ValueError
+        mark = getattr(error, "problem_mark", None)
+        problem = getattr(error, "problem", None) or str(error)
+        place = f"{name}:{mark.line + 1 if mark else 0}"
+        return [Finding("error", f"not YAML: {problem}", place, "document-syntax")], None
     try:
         return [], model.model_validate(content if content is not None else {})
     except ValidationError as error:
-        return [_finding(path, root, item) for item in error.errors()], None
+        return [_finding(name, root, item) for item in error.errors()], None
 
 
-def _finding(path: Path, root: yaml.Node | None, item: Any) -> Finding:
+def _finding(name: str, root: yaml.Node | None, item: Any) -> Finding:
     where = tuple(item["loc"])
     line = _line(root, where)
     field = ".".join(str(part) for part in where) or "document"
-    return Finding(
-        "error", f"{field}: {item['msg']}", f"{path.name}:{line}", f"document-{item['type'].replace('_', '-')}"
-    )
+    return Finding("error", f"{field}: {item['msg']}", f"{name}:{line}", f"document-{item['type'].replace('_', '-')}")
 
 
 def _line(node: yaml.Node | None, where: Path_) -> int:
