@@ -6,7 +6,7 @@ from collections.abc import Iterable
 HIDDEN = "[redacted]"
 # Shapes that are secrets whoever holds them: URL passwords, bearer tokens, private keys.
 SHAPES = (
-    (re.compile(r"(\w+://[^\s:/@]+:)[^\s@/]+(@)"), rf"\1{HIDDEN}\2"),
+    (re.compile(r"(\b\w+://[^\s:/@]+:)[^\s@/]+(@)"), rf"\1{HIDDEN}\2"),
     (re.compile(r"(?i)(bearer\s+)[A-Za-z0-9._~+/=-]{8,}"), rf"\1{HIDDEN}"),
     (re.compile(r"(?i)((?:password|passwd|secret|token|api_?key)[\"']?\s*[:=]\s*[\"']?)[^\s\"',;}]+"), rf"\1{HIDDEN}"),
     (re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----.*?-----END [A-Z ]*PRIVATE KEY-----", re.S), HIDDEN),
