@@ -1,0 +1,134 @@
+"""Test plans: what a regression runs, against which plugin and dataset, and how good it must be.
+
+Plans live in `config/plugins/debug/data_suite.yaml`; the variable SANDBOX_SUITES_CONFIG names another file.
+"""
+
+import math
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from sandbox_suite.core import documents
+from sandbox_suite.core.errors import RequestError
+from sandbox_suite.core.settings import CHECKOUT
+
+VARIABLE = "SANDBOX_SUITES_CONFIG"
+DEFAULT_FILE = CHECKOUT / "config" / "plugins" / "debug" / "data_suite.yaml"
+
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+CaseId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/\S.*$")]
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Table = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
+
+
+class _Document(BaseModel):
+    """Frozen, and an unknown key is a mistake."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Thresholds(_Document):
+    """What a run must reach. Shares are 0..1 and minimums; times are milliseconds and maximums; None: not asked."""
+
+    pass_rate: Share = 0.95
+    critical_coverage: Share = 0.95
+    api_p50_ms: Milliseconds | None = None
+    api_p95_ms: Milliseconds | None = None
+    api_p99_ms: Milliseconds | None = None
+
+    def asked(self) -> dict[str, float]:
+        """Return the thresholds in force, by name."""
+        return {name: value for name, value in self.model_dump().items() if value is not None}
+
+
+class Plan(_Document):
+    """One plan. Paths are relative to the checkout; a case is named `suite/case`."""
+
+    name: str = ""
+    description: Annotated[str, Field(min_length=1)]
+    plugin: Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+$|/")]  # `id@version`, or a path to a folder or package
+    dataset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    policy: Annotated[str, Field(min_length=1)]
+    grants: dict[Table, list[Literal["select"]]] = {}
+    suites: Annotated[list[str], Field(min_length=1)]
+    critical: list[CaseId] = []
+    thresholds: Thresholds = Thresholds()
+    deadline_seconds: Annotated[int, Field(ge=1, le=86400)] = 300
+
+    @field_validator("suites", "critical")
+    @classmethod
+    def _no_twins(cls, names: list[str]) -> list[str]:
+        twins = sorted({name for name in names if names.count(name) > 1})
+        if twins:
+            raise ValueError(f"named twice: {', '.join(twins)}")
+        return names
+
+
+class _File(_Document):
+    plans: Annotated[dict[Name, Plan], Field(min_length=1)]
+
+
+@dataclass(frozen=True)
+class Plans:
+    """Every plan of a file."""
+
+    file: Path
+    plans: dict[str, Plan]
+
+    @property
+    def names(self) -> list[str]:
+        """Return the known names, sorted."""
+        return sorted(self.plans)
+
+    def get(self, name: str) -> Plan:
+        """Return the plan called `name`; else a RequestError names the known ones."""
+        if name not in self.plans:
+            raise RequestError(
+                f"unknown plan `{name}`",
+                remedy=f"known plans: {', '.join(self.names)}; they stand in {self.file.name}",
+            )
+        return self.plans[name]
+
+
+def config_file(environment: dict[str, str] | None = None) -> Path:
+    """Return where the plans stand: SANDBOX_SUITES_CONFIG, else the shipped file."""
+    return Path((os.environ if environment is None else environment).get(VARIABLE) or DEFAULT_FILE)
+
+
+def load(path: Path | None = None) -> Plans:
+    """Return the plans of a file; a RequestError names every mistake with its line."""
+    file = path or config_file()
+    document = documents.load(file, _File, "plans file")
+    return Plans(file, {name: plan.model_copy(update={"name": name}) for name, plan in document.plans.items()})
+
+
+def thresholds(plan: Plan, overrides: Sequence[str] = ()) -> Thresholds:
+    """Return the plan's thresholds with `NAME=VALUE` overrides; a RequestError names every mistake at once."""
+    wanted, mistakes = {}, []
+    for text in overrides:
+        name, _, value = (part.strip() for part in text.partition("="))
+        mistake = _mistake(name, value)
+        if mistake:
+            mistakes.append(f"threshold `{text}`: {mistake}")
+        else:
+            wanted[name] = float(value)
+    if mistakes:
+        raise RequestError("\n".join(mistakes), remedy="give thresholds as --threshold NAME=VALUE, e.g. pass_rate=0.9")
+    return plan.thresholds.model_copy(update=wanted)
+
+
+def _mistake(name: str, value: str) -> str:
+    if name not in Thresholds.model_fields:
+        return f"unknown name; possible are {', '.join(Thresholds.model_fields)}"
+    try:
+        number = float(value)
+    except ValueError:
+        return f"`{value}` is not a number"
+    if name.endswith("_ms"):
+        return "" if 0 < number < math.inf else "milliseconds above 0 are needed"
+    return "" if 0 <= number <= 1 else "a share from 0 to 1 is needed"
