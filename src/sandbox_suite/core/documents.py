@@ -65,6 +65,11 @@ def examine(text: str, name: str, model: type[Model]) -> tuple[list[Finding], Mo
         return [_finding(name, root, item) for item in error.errors()], None
 
 
+def place(path: Path, where: Path_) -> str:
+    """Return `file:line` of a field, for mistakes that only show once the whole document is known."""
+    return f"{path.name}:{_line(yaml.compose(path.read_text(encoding='utf-8'), Loader=_Lines), where)}"
+
+
 def _finding(name: str, root: yaml.Node | None, item: Any) -> Finding:
     where = tuple(item["loc"])
     line = _line(root, where)
