@@ -1,1 +1,1 @@
-"""PostgreSQL: connect, wait, copy."""
+"""PostgreSQL: types and DDL, connect, wait, copy."""

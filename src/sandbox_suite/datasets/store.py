@@ -1,0 +1,212 @@
+"""Versions of datasets, by content: `raw` as imported, `attested` after mask and gate. Nothing here is ever changed.
+
+obj/<sha256>              one file (0444)
+ver/<sha256>/             a version: manifest.json (its digest is the folder's name), attestation.json, tables/
+ref/<kind>/...            pointers to versions, swapped atomically; kinds: raw, attested, current, cache
+tmp/<key>/                work in progress (quarantine); removed by the next run when it was killed
+failures/, locks/
+"""
+
+import contextlib
+import datetime
+import hashlib
+import os
+import re
+import shutil
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from sandbox_suite.core.errors import RequestError
+from sandbox_suite.core.files import canonical, file_digest, read_json, write_atomic, write_json
+from sandbox_suite.datasets import attestation
+from sandbox_suite.datasets.attestation import NotAttestedError
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+
+
+@dataclass(frozen=True)
+class Attested:
+    """A masked version that the gate signed."""
+
+    name: str
+    version: str
+    digest: str  # sha256:..., over the masked content: what the proof finds again in a database
+    attested: bool
+    at: str  # when the gate signed, ISO 8601, UTC
+    folder: Path  # manifest.json, attestation.json, tables/
+    manifest: dict[str, Any]
+    cache_key: str  # sha256 over source, policy, kernel and key: what the masked content follows from
+
+    def table(self, name: str) -> Path:
+        """Return the Parquet of one table."""
+        return self.folder / "tables" / f"{name}.parquet"
+
+    @property
+    def rows(self) -> int:
+        """Return the number of rows of all tables."""
+        return sum(table["rows"] for table in self.manifest["tables"].values())
+
+
+class Store:
+    """The dataset versions of one installation."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        root.mkdir(parents=True, exist_ok=True, mode=0o700)
+
+    # ---- versions
+
+    def commit(self, manifest: Mapping[str, Any], tables: Path, attested: Mapping[str, Any] | None) -> str:
+        """Take the files that `manifest` names out of `tables` and return the new version's digest (hex)."""
+        content = canonical(manifest)
+        version = hashlib.sha256(content).hexdigest()
+        place = self.root / "ver" / version
+        with self.lock("store"):
+            if not place.exists():
+                self._build(place, content, manifest, tables)
+            if attested is not None:
+                write_json(place / "attestation.json", attested)
+        return version
+
+    def open(self, version: str, private: bytes, now: datetime.datetime) -> Attested:
+        """Return a version whose manifest and attestation hold; else NotAttestedError. Files: see `verify_files`."""
+        folder = self.root / "ver" / version
+        try:
+            content = (folder / "manifest.json").read_bytes()
+            document = read_json(folder / "attestation.json")
+        except (OSError, ValueError):
+            raise NotAttestedError(f"dataset version {version[:12]} has no attestation") from None
+        actual = hashlib.sha256(content).hexdigest()
+        if actual != version:
+            raise NotAttestedError(f"the manifest of dataset version {version[:12]} was edited")
+        body = attestation.verify(document, private, f"sha256:{actual}", now)
+        manifest = read_json(folder / "manifest.json")
+        return Attested(
+            manifest["name"],
+            manifest["version"],
+            manifest["digest"],
+            True,
+            body["at"],
+            folder,
+            manifest,
+            body["cache_key"],
+        )
+
+    def attested(self, name: str, version: str, private: bytes, now: datetime.datetime) -> Attested | None:
+        """Return the newest attested content of `name@version`, None where there is none."""
+        found = self.pointer("attested", name, version)
+        return self.open(found, private, now) if found else None
+
+    def raw(self, version: str) -> Path:
+        """Return the folder of a raw version."""
+        return self.root / "ver" / version
+
+    def names(self, kind: str = "attested") -> list[tuple[str, str, str]]:
+        """Return every (name, version, digest) of a kind of pointer."""
+        places = sorted((self.root / "ref" / kind).glob("*/*"))
+        return [(place.parent.name, place.name, place.read_text()) for place in places if place.name[0] != "."]
+
+    # ---- pointers
+
+    def point(self, version: str, *path: str) -> None:
+        """Make a pointer (`attested`, name, version, or `current`, name, ...) show `version`, atomically."""
+        write_atomic(self._reference(path), version.encode())
+
+    def pointer(self, *path: str) -> str | None:
+        """Return what a pointer shows."""
+        try:
+            return self._reference(path).read_text()
+        except FileNotFoundError:
+            return None
+
+    def _reference(self, path: tuple[str, ...]) -> Path:
+        for part in path:
+            if not NAME.fullmatch(part) and not re.fullmatch("[0-9a-f]{64}", part):
+                raise RequestError(f"`{part}` cannot name a dataset or version", remedy="use letters, digits, . _ -")
+        return self.root.joinpath("ref", *path)
+
+    # ---- work in progress
+
+    @contextlib.contextmanager
+    def lock(self, name: str, timeout: float = -1) -> Iterator[None]:
+        """Hold a lock of the store; ends with the process."""
+        place = self.root / "locks" / f"{name}.lock"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(place, timeout=timeout):
+            yield
+
+    @contextlib.contextmanager
+    def work(self, key: str) -> Iterator[Path]:
+        """Give an empty private folder for the work on `key`; call it with `key`'s lock held. Removed at the end."""
+        place = self.root / "tmp" / key
+        remove(place)
+        place.mkdir(parents=True, mode=0o700)
+        try:
+            yield place
+        finally:
+            remove(place)
+
+    def sweep(self) -> list[str]:
+        """Remove what killed runs left: their work, and files that no version names. Return what was removed."""
+        removed = [place.name for place in sorted((self.root / "tmp").glob("*")) if self._abandoned(place)]
+        with self.lock("store"):
+            for place in (self.root / "ver").glob(".*"):
+                remove(place)
+                removed.append(place.name)
+            for place in sorted((self.root / "obj").glob("*")):
+                if place.stat().st_nlink == 1:  # each version that names it holds a hard link
+                    place.unlink()
+                    removed.append(place.name)
+        return removed
+
+    def _abandoned(self, place: Path) -> bool:
+        try:
+            with self.lock(place.name, timeout=0):
+                remove(place)
+        except Timeout:
+            return False
+        return True
+
+    # ---- files
+
+    def verify_files(self, attested: Attested) -> None:
+        """Read every file of a version and compare it with the manifest."""
+        for name, table in attested.manifest["tables"].items():
+            place = attested.table(name)
+            if not place.exists() or file_digest(place) != table["file_digest"]:
+                raise NotAttestedError(f"the file of table `{name}` of {attested.name}@{attested.version} was changed")
+
+    def _build(self, place: Path, content: bytes, manifest: Mapping[str, Any], tables: Path) -> None:
+        new = place.parent / f".{place.name}"
+        remove(new)
+        (new / "tables").mkdir(parents=True, mode=0o700)
+        for name, table in manifest["tables"].items():
+            found = self._object(tables / f"{name}.parquet", table["file_digest"])
+            (new / "tables" / f"{name}.parquet").hardlink_to(found)
+        write_atomic(new / "manifest.json", content, 0o444)
+        new.rename(place)
+
+    def _object(self, path: Path, digest: str) -> Path:
+        if file_digest(path) != digest:
+            raise NotAttestedError(f"{path.name} is not the file that the manifest names")
+        place = self.root / "obj" / digest.removeprefix("sha256:")
+        if place.exists() and file_digest(place) == digest:
+            return place
+        place.parent.mkdir(parents=True, exist_ok=True)
+        new = place.parent / f".{place.name}"
+        shutil.copyfile(path, new)
+        with new.open("rb") as file:
+            os.fchmod(file.fileno(), stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
+            os.fsync(file.fileno())
+        return new.replace(place)
+
+
+def remove(place: Path) -> None:
+    """Remove a folder and what is in it, or nothing."""
+    if place.exists():
+        shutil.rmtree(place)
