@@ -16,8 +16,9 @@ ENV = {  # setting -> environment variable that wins over the file
     "setup": "SANDBOX_SETUP",
     "provider": "SANDBOX_PROVIDER",
     "tenant": "SANDBOX_TENANT",
-    "database_url": "SANDBOX_DATABASE_URL",
+    "config": "SANDBOX_CONFIG",
     "actor": "SANDBOX_ACTOR",
+    "idle_seconds": "SANDBOX_IDLE_SECONDS",
 }
 
 
@@ -28,15 +29,17 @@ class Settings:
     home: Path  # state: jobs, datasets, keys, logs
     cache: Path  # what can be made again: Pulumi's engine, build contexts
     runtime: Path  # tmpfs: sockets and secrets, 0700; gone after a reboot
+    config: Path  # access.yaml, sandbox/, plugins/, masking/
     setup: Literal["auto", "never"] = "auto"  # never: only report what is missing
     provider: Literal["embedded", "official"] = "embedded"  # of docker:* resources
     tenant: str = "default"
     actor: str = ""  # who asks; empty: the login name
-    database_url: str = ""  # of the job table; empty: SQLite under home
     subnets: str = "10.213.0.0/16"  # range that sandbox networks are cut from
     subnet_prefix: int = 28
     lease_seconds: int = 3600
+    registry: str = ""  # asked for our images before they are built; empty: none
     capacity: int = 2  # jobs at work at once on this machine
+    idle_seconds: float = 300  # a worker with nothing to do ends after this
 
     def job(self, job: str) -> Path:
         """Return the folder of a job; docs/architecture.md lists what it holds."""
@@ -65,8 +68,11 @@ def load(file: Path, environment: dict[str, str]) -> Settings:
         raise RequestError(
             "\n".join(mistakes), remedy=f"correct {file.name} or the environment ({', '.join(ENV.values())})"
         )
-    for key in ("home", "cache", "runtime"):
+    for key in ("home", "cache", "runtime", "config"):
         values[key] = Path(values[key]).expanduser().absolute()
+    numbers = {"subnet_prefix": int, "lease_seconds": int, "capacity": int, "idle_seconds": float}
+    for key in numbers.keys() & values.keys():
+        values[key] = numbers[key](values[key])
     return Settings(**values)
 
 

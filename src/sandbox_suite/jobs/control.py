@@ -1,0 +1,101 @@
+"""What a user can do to a job: submit, run again from a step, end. Each leaves an audit record."""
+
+from typing import Any
+
+from sandbox_suite.core.clock import Clock, iso
+from sandbox_suite.core.errors import RequestError
+from sandbox_suite.core.files import write_json
+from sandbox_suite.core.settings import Settings
+from sandbox_suite.jobs import events, journal, service, table
+from sandbox_suite.jobs.audit import record
+from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.events import Journal
+from sandbox_suite.jobs.model import STEPS, Job, Request, State
+
+
+def submit(settings: Settings, request: Request, job: str, clock: Clock) -> str:
+    """Put a job into the queue and see that a worker lives; return its id."""
+    folder = settings.job(job)
+    database = Database(settings.home)
+    folder.mkdir(parents=True, mode=0o700)
+    write_json(folder / "request.json", {"job": job, **request.as_dict()}, mode=0o600)
+    record(settings, job, request, clock, action="job.submit", target=f"plan {request.plan}", outcome="ok")
+    table.submit(database, job, request, iso(clock()))
+    service.ensure(settings)
+    return job
+
+
+def rerun(settings: Settings, job: Job, from_step: str, clock: Clock) -> list[str]:
+    """Set a job going again, from `from_step` or where it stopped; return lines that say what is skipped and why."""
+    database = Database(settings.home)
+    if job.state in (State.QUEUED, State.RUNNING):
+        if from_step:
+            raise RequestError(f"job `{job.id}` is {job.state}", remedy="cancel it first, or wait for its end")
+        service.ensure(settings)
+        return _told(events.read(database, job.id), "")
+    past = events.read(database, job.id)
+    start = _start(job, past, from_step)
+    Journal(database, job.id, clock).write("rerun", start)
+    record(settings, job.id, job.request, clock, action="job.rerun", target=f"from {start}", outcome="ok")
+    cleared: dict[str, Any] = {
+        "cancel": "",
+        "error": None,
+        "exit_code": None,
+        "ended_at": "",
+        "verdict": "",
+        "expires_at": "",
+    }
+    table.move(database, job.id, State.QUEUED, **cleared)
+    service.ensure(settings)
+    return _told(past, start)
+
+
+def _start(job: Job, past: list[events.Event], from_step: str) -> str:
+    """Return the step to go on from: never one whose sandbox is gone."""
+    if from_step and from_step not in STEPS:
+        raise RequestError(f"unknown step `{from_step}`", remedy=f"the steps: {', '.join(STEPS)}")
+    there = journal.sandbox_may_exist(past)
+    done = journal.finished(past)
+    wanted = from_step or next((step for step in STEPS if step not in done), "")
+    if not wanted or (job.state in (State.DONE, State.KEPT) and not from_step):
+        raise RequestError(
+            f"job `{job.id}` is {job.state}: nothing of it is left to run",
+            remedy=f"`./invoke sandbox.retry --job {job.id} --from-step provision` runs it again",
+        )
+    if not there and STEPS.index(wanted) > STEPS.index("provision"):
+        if from_step:
+            raise RequestError(
+                f"step `{from_step}` needs the sandbox, which is gone",
+                remedy=f"`./invoke sandbox.retry --job {job.id} --from-step provision`",
+            )
+        return "provision"
+    return wanted
+
+
+def _told(past: list[events.Event], start: str) -> list[str]:
+    until = STEPS.index(start) if start else len(STEPS)
+    kept = [step for step in journal.finished(past) if STEPS.index(step) < until]
+    return [f"{step:<14} skipped   finished before, and what it made is there" for step in kept]
+
+
+def end(settings: Settings, job: Job, what: str, reason: str, clock: Clock) -> bool:
+    """Cancel a job, or destroy what it left; return False where nothing is left to do."""
+    database = Database(settings.home)
+    living = job.state in (State.QUEUED, State.RUNNING)
+    left = journal.sandbox_may_exist(events.read(database, job.id))
+    if not living and (what == "cancel" or not left):
+        if what == "cancel" and left:
+            raise RequestError(f"job `{job.id}` is {job.state}", remedy=f"`./invoke sandbox.destroy --job {job.id}`")
+        return False
+    asked = job.request if not reason else _because(job.request, reason)
+    record(settings, job.id, asked, clock, action=f"job.{what}", target=job.id, outcome="ok")
+    if living:
+        table.ask_cancel(database, job.id, what, iso(clock()))
+    else:
+        table.move(database, job.id, State.RUNNING, cancel=what)
+    service.ensure(settings)
+    return True
+
+
+def _because(request: Request, reason: str) -> Request:
+    return Request.from_dict({**request.as_dict(), "reason": reason})

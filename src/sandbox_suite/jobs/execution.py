@@ -1,0 +1,175 @@
+"""The life of an admitted job: its steps one after the other, and the way back when one fails or the job is cancelled.
+
+Everything is decided from the journal and the job's row: a worker that was killed is followed by one that goes on where
+it stopped. A step that was cut in the middle runs again: each looks at what is there before it acts.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from sandbox_suite.core.clock import Clock, iso
+from sandbox_suite.core.errors import CancelledError, InfrastructureError
+from sandbox_suite.jobs import journal, table
+from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.events import Journal
+from sandbox_suite.jobs.model import STEPS, VERDICT_EXIT, Job, State
+from sandbox_suite.jobs.outcome import Outcome, read
+
+CUT_ATTEMPTS = 2  # a step's process that was killed is tried again once; then the job fails
+
+
+@dataclass(frozen=True)
+class StepCall:
+    """A step to run in a process of its own; `undo` marks one that takes back."""
+
+    job: str
+    step: str
+    attempt: int
+    undo: bool = False
+
+    @property
+    def label(self) -> str:
+        """Return the step's name in the journal."""
+        return f"undo {self.step}" if self.undo else self.step
+
+
+RunStep = Callable[[StepCall, Callable[[], bool]], Outcome | None]  # None: the process ended without an outcome
+
+
+class Execution:
+    """Runs one job to a state in which nothing more happens by itself."""
+
+    def __init__(self, database: Database, job: str, folder: Path, *, run_step: RunStep, clock: Clock) -> None:
+        self.database, self.job, self.folder = database, job, folder
+        self.run_step, self.clock = run_step, clock
+        self.journal = Journal(database, job, clock)
+
+    def run(self) -> None:
+        """Go on from wherever the journal stands. An error of ours fails the job: it never stays running unattended."""
+        try:
+            self._run()
+        except Exception as error:  # the job must have a final state whatever happens
+            said = (
+                error
+                if isinstance(error, InfrastructureError)
+                else InfrastructureError(f"{type(error).__name__}: {error}")
+            )
+            self._end(State.FAILED, exit_code=5, error=said.as_dict())
+
+    def _run(self) -> None:
+        job = table.get(self.database, self.job)
+        if job.cancel or job.error:
+            self._take_back(job)
+            return
+        done = set(journal.finished(self.journal.read()))
+        for step in STEPS:
+            if step in done:
+                self.journal.write("skipped", step, message="finished before")
+                continue
+            if step == "destroy" and job.request.keep:
+                self._keep()
+                return
+            if not self._advance(step):
+                self._take_back(table.get(self.database, self.job))
+                return
+        self._finish()
+
+    def _advance(self, step: str) -> bool:
+        """Run one step; return whether the job goes on."""
+        if self._cancelled():
+            return False
+        outcome = self._attempt(step)
+        if outcome.outcome == "ok":
+            return True
+        if outcome.outcome == "failed":
+            table.update(self.database, self.job, error=outcome.error or {}, exit_code=outcome.exit_code)
+        return False
+
+    def _attempt(self, step: str, undo: bool = False) -> Outcome:
+        label = f"undo {step}" if undo else step
+        last = max((event.attempt for event in self.journal.read() if event.step == label), default=0)
+        for attempt in range(last + 1, last + 1 + CUT_ATTEMPTS):
+            self.journal.write("started", label, attempt=attempt)
+            before = self.clock()
+            call = StepCall(self.job, step, attempt, undo)
+            outcome = self.run_step(call, self._never if undo else self._cancelled)
+            seconds = (self.clock() - before).total_seconds()
+            if outcome is not None:
+                break
+            self.journal.write("progress", label, attempt=attempt, message="the step's process was ended from outside")
+        outcome = outcome or Outcome.failed(
+            attempt, InfrastructureError(f"step `{label}` was ended from outside {CUT_ATTEMPTS} times")
+        )
+        what = (outcome.error or {}).get("what", "")
+        self.journal.write("ended", label, attempt=attempt, outcome=outcome.outcome, seconds=seconds, message=what)
+        return outcome
+
+    def _take_back(self, job: Job) -> None:
+        """Compensate in reverse order: fetch the evidence while it is there, then release everything."""
+        there = journal.sandbox_may_exist(self.journal.read())
+        left = "nothing had been provisioned"
+        if there and self._asked_to_keep(job):
+            self._end(State.FAILED, error=_explained(job, self._kept_words()), expires_at=self._lease())
+            return
+        if there:
+            if "deploy" in journal.finished(self.journal.read()) and not job.cancel:
+                self._attempt("collect", undo=True)
+            undone = self._attempt("destroy", undo=True)
+            left = "the sandbox was rolled back; the job's folder keeps logs and audit"
+            if undone.outcome != "ok":
+                left = f"the sandbox could not be removed: {(undone.error or {}).get('what', '')}"
+        self._end_taken_back(job, left)
+
+    def _end_taken_back(self, job: Job, left: str) -> None:
+        facts = journal.steps(self.journal.read())
+        if job.cancel == "destroy" and facts["report"].outcome == "ok":
+            self._finish()
+        elif job.error and not job.cancel:
+            state = {2: State.REFUSED, 3: State.BLOCKED}.get(job.exit_code or 5, State.FAILED)
+            self._end(
+                state, error=_explained(job, left), verdict="blocked" if state == State.BLOCKED else "", expires_at=""
+            )
+        else:
+            said = CancelledError(
+                "the job was cancelled", left=left, remedy=f"`./invoke sandbox.resume --job {self.job}` runs the rest"
+            )
+            self._end(State.CANCELLED, exit_code=4, error=said.as_dict(), expires_at="")
+
+    def _finish(self) -> None:
+        verdict = self._verdict()
+        self._end(State.DONE, verdict=verdict, exit_code=VERDICT_EXIT.get(verdict, 5), expires_at="")
+
+    def _keep(self) -> None:
+        verdict = self._verdict()
+        self._end(State.KEPT, verdict=verdict, exit_code=VERDICT_EXIT.get(verdict, 5), expires_at=self._lease())
+
+    def _verdict(self) -> str:
+        report = read(self.folder, "report")
+        return str(report.made.get("verdict", "")) if report else ""
+
+    def _end(self, state: State, **columns: object) -> None:
+        table.move(self.database, self.job, state, ended_at=iso(self.clock()), cancel="", **columns)
+        self.journal.write("state", message=state)
+
+    def _asked_to_keep(self, job: Job) -> bool:
+        return job.request.keep and not job.cancel and (job.exit_code or 5) == 5
+
+    def _kept_words(self) -> str:
+        return "the sandbox was kept as asked: look inside with `./invoke sandbox.shell`, go on with `sandbox.resume`"
+
+    def _lease(self) -> str:
+        provision = read(self.folder, "provision")
+        return str(provision.made.get("expires_at", "")) if provision else iso(self.clock())
+
+    def _cancelled(self) -> bool:
+        return bool(table.get(self.database, self.job).cancel)
+
+    @staticmethod
+    def _never() -> bool:
+        return False
+
+
+def _explained(job: Job, left: str) -> dict[str, str]:
+    error = job.error or {}
+    return {"what": error.get("what", ""), "left": left, "remedy": error.get("remedy", "")}

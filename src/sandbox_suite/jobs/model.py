@@ -1,0 +1,83 @@
+"""A job: a requested operation, its states and steps. Pure."""
+
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from typing import Any
+
+STEPS = ("admit", "dataset", "provision", "deploy", "load", "verify", "regress", "collect", "report", "destroy")
+
+
+class State(StrEnum):
+    """Where a job stands. `docs/reference/jobs.md` shows the moves as a table."""
+
+    QUEUED = "queued"  # waits for its tenant's quota and this machine's capacity
+    RUNNING = "running"  # admitted: its steps run, or will when a worker starts again
+    KEPT = "kept"  # every step ended; the sandbox is left until its lease ends
+    DONE = "done"  # ended with a verdict; nothing is left but the job's folder
+    BLOCKED = "blocked"  # the masking gate blocked the dataset; nothing was provisioned
+    REFUSED = "refused"  # the request was wrong; nothing was provisioned
+    FAILED = "failed"  # the infrastructure or the program failed; rolled back, unless asked to keep
+    CANCELLED = "cancelled"  # cancelled and rolled back
+
+
+MOVES: dict[State, frozenset[State]] = {
+    State.QUEUED: frozenset({State.RUNNING, State.CANCELLED}),
+    State.RUNNING: frozenset(
+        {State.KEPT, State.DONE, State.BLOCKED, State.REFUSED, State.FAILED, State.CANCELLED},
+    ),
+    State.KEPT: frozenset({State.QUEUED, State.RUNNING, State.DONE, State.FAILED, State.CANCELLED}),
+    State.FAILED: frozenset({State.QUEUED, State.RUNNING, State.FAILED, State.CANCELLED}),
+    State.DONE: frozenset({State.QUEUED}),
+    State.BLOCKED: frozenset({State.QUEUED}),
+    State.REFUSED: frozenset({State.QUEUED}),
+    State.CANCELLED: frozenset({State.QUEUED}),
+}
+ENDED = frozenset({State.KEPT, State.DONE, State.BLOCKED, State.REFUSED, State.FAILED, State.CANCELLED})
+VERDICT_EXIT = {"passed": 0, "regressed": 1, "incomplete": 1, "blocked": 3}
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked. References are as typed; `thresholds` are `NAME=VALUE`."""
+
+    plan: str
+    tenant: str
+    actor: str
+    plugin: str = ""  # empty: the plan's
+    dataset: str = ""  # empty: the plan's
+    thresholds: tuple[str, ...] = ()
+    keep: bool = False
+    reason: str = ""
+    environment: dict[str, str] = field(
+        default_factory=dict
+    )  # SANDBOX_* of the caller: what its steps see, whoever runs them
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the request as JSON keeps it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, value: dict[str, Any]) -> "Request":
+        """Read a request back."""
+        return cls(**{**value, "thresholds": tuple(value["thresholds"])})
+
+
+@dataclass(frozen=True)
+class Job:
+    """A row of the job table. Times are ISO 8601 in UTC; empty where the moment has not come."""
+
+    seq: int
+    id: str
+    tenant: str
+    plan: str
+    request: Request
+    state: State
+    machine: str
+    cancel: str  # "", "cancel" or "destroy": what was asked for while it lives
+    created_at: str
+    admitted_at: str
+    ended_at: str
+    expires_at: str  # of the lease; empty without a sandbox
+    verdict: str
+    exit_code: int | None
+    error: dict[str, str] | None = field(default=None)

@@ -1,0 +1,44 @@
+"""bench.*: figures, measured here and now. Progress on stderr, one JSON object on stdout with `--json`."""
+
+import json as json_module
+import os
+import subprocess
+import sys
+
+from invoke.context import Context
+from invoke.exceptions import Exit
+from invoke.tasks import task
+
+from sandbox_suite.core.settings import CHECKOUT
+from sandbox_suite.tasks import output
+
+HELP = {"runs": "how often each side runs", "seed": "of whatever is random", "json": "one JSON object on stdout"}
+
+
+@task(help=HELP)
+def start(context: Context, runs: int = 5, seed: int = 1, json: bool = False) -> None:
+    """Time `./invoke --list` and `sandbox.list` as whole processes."""
+    _bench("start", runs, seed, json)
+
+
+@task(help=HELP)
+def job(context: Context, runs: int = 5, seed: int = 1, json: bool = False) -> None:
+    """Time the whole job against Molecule and against the Engine API alone, interleaved."""
+    _bench("job", runs, seed, json)
+
+
+def _bench(name: str, runs: int, seed: int, json: bool) -> None:
+    """Run tests/benchmarks/<name>.py, which prints one JSON object."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"tests.benchmarks.{name}", "--runs", str(runs), "--seed", str(seed)],
+        cwd=CHECKOUT,
+        stdout=subprocess.PIPE,
+        env={key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},
+    )
+    if done.returncode:
+        raise Exit(f"bench.{name} failed", code=5)
+    figures = json_module.loads(done.stdout)
+    if json:
+        output.facts(figures)
+    else:
+        output.lines(f"{key:<16} {value}" for key, value in figures.items())

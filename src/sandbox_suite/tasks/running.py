@@ -1,0 +1,163 @@
+"""A job seen from a terminal: its set-up, its steps as they come, its end, Ctrl-C."""
+
+import contextlib
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from sandbox_suite.core.clock import new_job_id, utc_now
+from sandbox_suite.core.errors import InfrastructureError, RequestError, SandboxError
+from sandbox_suite.core.findings import errors
+from sandbox_suite.core.settings import settings
+from sandbox_suite.jobs import control, events, service, table
+from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.model import Request, State
+from sandbox_suite.tasks import output
+from sandbox_suite.tasks.view import View
+
+WORKER_LOOK_SECONDS = 0.5
+
+
+def dry_run(request: Request, json: bool) -> int:
+    """Show the plan and touch nothing; exit code 2 where a finding would stop the job."""
+    from sandbox_suite.jobs import plan
+
+    look = plan.look(settings(), request)
+    if json:
+        output.facts(look.as_dict())
+    else:
+        output.lines(look.lines())
+    return 2 if errors(look.findings) else 0
+
+
+def run(request: Request, detach: bool, json: bool) -> int:
+    """Check the request, set up what is missing, submit, follow to the end; return the exit code."""
+    started = time.monotonic()
+    setup: list[str] = []
+    with errors_as_json(json, None, request):
+        _refuse_mistakes(request)
+        setup = _set_up()
+        job = control.submit(settings(), request, new_job_id(utc_now()), utc_now)
+        output.say(f"job {job}: plan {request.plan}, tenant {request.tenant}")
+        if detach:
+            output.say(f"detached; `./invoke sandbox.watch --job {job}` attaches")
+            if json:
+                output.facts({"job": job, "state": "queued"})
+            return 0
+    return watch(job, json=json, setup=setup, started=started)
+
+
+def _refuse_mistakes(request: Request) -> None:
+    from sandbox_suite.jobs import plan
+
+    wrong = errors(plan.look(settings(), request).findings)
+    if wrong:
+        raise RequestError(
+            "\n".join(f"{item.place}: {item.message}" for item in wrong), remedy="correct this and run again"
+        )
+
+
+def _set_up() -> list[str]:
+    import os
+
+    from sandbox_suite import toolchain
+
+    launcher = [name for name in os.environ.pop("SANDBOX_SETUP_DONE", "").split(",") if name]
+    return [*launcher, *toolchain.prepare(settings(), output.say)]
+
+
+def watch(
+    job: str, json: bool, setup: list[str] | None = None, started: float | None = None, replay: bool = True
+) -> int:
+    """Follow a job to its end and print it; return its exit code. Ctrl-C cancels, a second one detaches."""
+    database = Database(settings().home)
+    view = View(sys.stderr)
+    after = 0 if replay else max((event.seq for event in events.read(database, job)), default=0)
+    interrupts = _Interrupts(job)
+    with errors_as_json(json, job), view, interrupts:
+        for found in events.follow(database, job, after):
+            view.show(found)
+            now = table.get(database, job)
+            view.state(now)
+            if table.ended(now) and not found:
+                break
+            if interrupts.detached:
+                output.say(f"detached: the worker goes on; `./invoke sandbox.watch --job {job}` attaches")
+                return 4
+            _keep_worker(now.state, job)
+    return print_result(job, json, setup or [], started)
+
+
+_looked = 0.0
+
+
+def _keep_worker(state: State, job: str) -> None:
+    """Start a worker for a job that nobody admitted yet; tell of one that died over a running job."""
+    global _looked
+    if time.monotonic() - _looked < WORKER_LOOK_SECONDS:
+        return
+    _looked = time.monotonic()
+    if service.alive(settings().home):
+        return
+    if state == State.RUNNING:
+        raise InfrastructureError(
+            f"the worker ended while job {job} was running",
+            left="what its steps made is there, and recorded",
+            remedy=f"`./invoke sandbox.resume --job {job}` finishes it, `sandbox.destroy` removes it",
+        )
+    service.ensure(settings())
+
+
+def print_result(job: str, json: bool = True, setup: list[str] | None = None, started: float | None = None) -> int:
+    """Print a job's end: the JSON object, or a few lines; return its exit code."""
+    from sandbox_suite.jobs import listing, result
+
+    row = table.get(Database(settings().home), job)
+    seconds = time.monotonic() - started if started is not None else None
+    value = result.build(settings(), row, setup=setup, seconds=seconds)
+    if json:
+        output.facts(value)
+    else:
+        for line in listing.closing(row, value):
+            output.say(line)
+    return 5 if row.exit_code is None else row.exit_code
+
+
+@contextlib.contextmanager
+def errors_as_json(json: bool, job: str | None, request: Request | None = None) -> Iterator[None]:
+    """With `--json`, an error is an object on stdout too; its text and its code take their usual way."""
+    try:
+        yield
+    except SandboxError as error:
+        if json:
+            from sandbox_suite.jobs import result
+
+            output.facts(result.failed(settings(), job, request, error))
+        raise
+
+
+class _Interrupts:
+    """Ctrl-C while a job is followed: the first cancels it, the second detaches."""
+
+    def __init__(self, job: str) -> None:
+        self.job, self.count = job, 0
+
+    @property
+    def detached(self) -> bool:
+        return self.count > 1
+
+    def __enter__(self) -> "_Interrupts":
+        self._before = signal.signal(signal.SIGINT, self._interrupt)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        signal.signal(signal.SIGINT, self._before)
+
+    def _interrupt(self, *_: Any) -> None:
+        self.count += 1
+        if self.count == 1:
+            table_database = Database(settings().home)
+            control.end(settings(), table.get(table_database, self.job), "cancel", "Ctrl-C", utc_now)
+            output.say("cancelling: the job is rolled back; Ctrl-C again leaves that to the worker")

@@ -1,0 +1,171 @@
+"""The life of a job, with real journal and table and steps that only say how they ended."""
+
+import datetime
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from sandbox_suite.core.errors import BlockedError, CancelledError, InfrastructureError, RequestError
+from sandbox_suite.jobs import events, journal, table
+from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.execution import Execution, StepCall
+from sandbox_suite.jobs.model import STEPS, Request, State
+from sandbox_suite.jobs.outcome import Outcome
+
+JOB = "j0000000000001"
+
+
+def clock() -> datetime.datetime:
+    return datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
+
+
+class Steps:
+    """Stands for the step processes: ends each as told, and remembers what was run."""
+
+    def __init__(self, folder: Path, endings: dict[str, Callable[[int], Outcome | None]] | None = None) -> None:
+        self.folder, self.endings, self.ran = folder, endings or {}, []
+
+    def __call__(self, call: StepCall, cancelled: Callable[[], bool]) -> Outcome | None:
+        self.ran.append(call.label)
+        ending = self.endings.get(call.label, lambda attempt: Outcome("ok", attempt, made={"verdict": "passed"}))
+        outcome = ending(call.attempt)
+        if outcome:
+            outcome.write(self.folder, call.step)
+        return outcome
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> Database:
+    return Database(tmp_path)
+
+
+def start(database: Database, keep: bool = False) -> None:
+    table.submit(database, JOB, Request(plan="smoke", tenant="qa", actor="ann", keep=keep), "2026-01-01T00:00:00.000Z")
+    table.move(database, JOB, State.RUNNING)
+
+
+def execute(database: Database, tmp_path: Path, **endings: Callable[[int], Outcome | None]) -> list[str]:
+    steps = Steps(tmp_path, {name.replace("_", " "): ending for name, ending in endings.items()})
+    Execution(database, JOB, tmp_path, run_step=steps, clock=clock).run()
+    return steps.ran
+
+
+def test_a_job_runs_every_step_in_order_and_is_done(database: Database, tmp_path: Path) -> None:
+    start(database)
+    assert execute(database, tmp_path) == list(STEPS)
+    job = table.get(database, JOB)
+    assert (job.state, job.verdict, job.exit_code) == (State.DONE, "passed", 0)
+
+
+def test_a_kept_job_is_not_destroyed_and_has_a_lease(database: Database, tmp_path: Path) -> None:
+    start(database, keep=True)
+    until = "2026-01-01T01:00:00.000Z"
+    ran = execute(database, tmp_path, provision=lambda n: Outcome("ok", n, made={"expires_at": until}))
+    assert "destroy" not in ran
+    job = table.get(database, JOB)
+    assert (job.state, job.expires_at) == (State.KEPT, until)
+
+
+def test_what_finished_before_a_kill_does_not_run_again(database: Database, tmp_path: Path) -> None:
+    start(database)
+    journal_of_job = events.Journal(database, JOB, clock)
+    for step in ("admit", "dataset"):
+        journal_of_job.write("started", step, attempt=1)
+        journal_of_job.write("ended", step, attempt=1, outcome="ok")
+    journal_of_job.write("started", "provision", attempt=1)
+    assert execute(database, tmp_path) == list(STEPS[2:])
+    assert journal.steps(events.read(database, JOB))["provision"].attempt == 2
+
+
+def test_a_failed_step_is_rolled_back_and_its_evidence_fetched_first(database: Database, tmp_path: Path) -> None:
+    start(database)
+    broken = InfrastructureError("Docker went away", remedy="start it")
+    ran = execute(database, tmp_path, load=lambda n: Outcome.failed(n, broken))
+    assert ran == ["admit", "dataset", "provision", "deploy", "load", "undo collect", "undo destroy"]
+    job = table.get(database, JOB)
+    assert (job.state, job.exit_code) == (State.FAILED, 5)
+    assert job.error is not None
+    assert job.error["what"] == "Docker went away"
+    assert "rolled back" in job.error["left"]
+
+
+def test_a_failed_job_that_was_to_be_kept_leaves_its_sandbox(database: Database, tmp_path: Path) -> None:
+    start(database, keep=True)
+    ran = execute(database, tmp_path, deploy=lambda n: Outcome.failed(n, InfrastructureError("no")))
+    assert ran[-1] == "deploy"
+    assert table.get(database, JOB).state == State.FAILED
+    assert journal.sandbox_may_exist(events.read(database, JOB))
+
+
+def test_a_blocked_dataset_ends_the_job_before_anything_is_provisioned(database: Database, tmp_path: Path) -> None:
+    start(database)
+    ran = execute(database, tmp_path, dataset=lambda n: Outcome.failed(n, BlockedError("a leak")))
+    assert ran == ["admit", "dataset"]
+    job = table.get(database, JOB)
+    assert (job.state, job.verdict, job.exit_code) == (State.BLOCKED, "blocked", 3)
+
+
+def test_a_wrong_request_is_refused(database: Database, tmp_path: Path) -> None:
+    start(database)
+    execute(database, tmp_path, admit=lambda n: Outcome.failed(n, RequestError("unknown plan")))
+    assert table.get(database, JOB).state == State.REFUSED
+
+
+def test_a_cancelled_step_is_rolled_back(database: Database, tmp_path: Path) -> None:
+    start(database)
+
+    def cancelled(attempt: int) -> Outcome:
+        table.ask_cancel(Database(tmp_path), JOB, "cancel", "now")
+        return Outcome.failed(attempt, CancelledError("cancelled"))
+
+    ran = execute(database, tmp_path, regress=cancelled)
+    assert ran[-2:] == ["regress", "undo destroy"]
+    job = table.get(database, JOB)
+    assert (job.state, job.exit_code, job.cancel) == (State.CANCELLED, 4, "")
+
+
+def test_a_rollback_that_was_cut_goes_on_and_keeps_the_first_error(database: Database, tmp_path: Path) -> None:
+    start(database)
+    book = events.Journal(database, JOB, clock)
+    for step in ("admit", "dataset", "provision"):
+        book.write("started", step, attempt=1)
+        book.write("ended", step, attempt=1, outcome="failed" if step == "provision" else "ok")
+    table.update(database, JOB, error={"what": "no subnet", "left": "", "remedy": ""}, exit_code=5)
+    assert execute(database, tmp_path) == ["undo destroy"]
+    error = table.get(database, JOB).error
+    assert error is not None
+    assert error["what"] == "no subnet"
+
+
+def test_a_step_whose_process_was_killed_is_tried_once_more(database: Database, tmp_path: Path) -> None:
+    start(database)
+    ran = execute(database, tmp_path, verify=lambda n: None if n == 1 else Outcome("ok", n))
+    assert ran.count("verify") == 2
+    assert table.get(database, JOB).state == State.DONE
+
+
+def test_a_step_that_is_killed_again_and_again_fails_the_job(database: Database, tmp_path: Path) -> None:
+    start(database)
+    ran = execute(database, tmp_path, verify=lambda n: None)
+    assert ran.count("verify") == 2
+    assert table.get(database, JOB).state == State.FAILED
+
+
+def test_destroying_a_kept_job_keeps_its_verdict(database: Database, tmp_path: Path) -> None:
+    start(database, keep=True)
+    execute(database, tmp_path, report=lambda n: Outcome("ok", n, made={"verdict": "regressed"}))
+    table.move(database, JOB, State.RUNNING, cancel="destroy")
+    assert execute(database, tmp_path) == ["undo destroy"]
+    job = table.get(database, JOB)
+    assert (job.state, job.verdict, job.exit_code) == (State.DONE, "regressed", 1)
+
+
+def test_an_error_of_ours_gives_the_job_a_final_state(database: Database, tmp_path: Path) -> None:
+    start(database)
+
+    def broken(attempt: int) -> Outcome:
+        raise ZeroDivisionError
+
+    execute(database, tmp_path, admit=broken)
+    assert table.get(database, JOB).state == State.FAILED
