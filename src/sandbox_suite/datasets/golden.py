@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 REPOSITORY = "sandbox-suite/golden"
-LABEL = "sandbox-suite.golden"  # on the image and on the container that builds it: the cache key
+LABEL = "sandbox-suite.golden"  # of the image, and of what starts from it: the cache key
+BUILD = "sandbox-suite.golden-build"  # of the container that fills it: the cache key
 RECIPE = 1  # raise when the same dataset should become another database
 PGDATA = "/data/pg"  # the image's own cluster, on the writable root, so that a commit keeps it
 BATCH = 64 * 1024  # rows
@@ -36,7 +37,7 @@ def ensure(
 ) -> str:
     """Return the golden image of `attested` on `image`, built where it is missing; ten at once build one."""
     base = _image(client, image)
-    key = cache_key(attested, base.id)
+    key = cache_key(attested, base["Id"])
     reference = f"{REPOSITORY}:{key}"
     if _exists(client, reference):
         return reference
@@ -44,7 +45,7 @@ def ensure(
     with FileLock(locks / f"golden-{key}.lock"):
         if not _exists(client, reference):
             say(f"golden database {key}: load {attested.name}@{attested.version}, {attested.rows} rows")
-            _build(attested, base, client, key, {**(labels or {}), LABEL: key})
+            _build(attested, base, client, key, dict(labels or {}))
     return reference
 
 
@@ -55,33 +56,32 @@ def cache_key(attested: Attested, image_id: str) -> str:
     return hashlib.sha256(canonical(made_of)).hexdigest()[:12]
 
 
-def _build(attested: Attested, base: Any, client: Any, key: str, labels: dict[str, str]) -> None:
-    for left in client.containers.list(all=True, filters={"label": f"{LABEL}={key}"}):
-        if left.attrs["Config"]["Image"] == base.id:  # of a killed build; a sandbox's container runs the golden image
-            left.remove(force=True)
-    container = client.containers.run(
-        base.id,
+def _build(attested: Attested, base: Mapping[str, Any], client: Any, key: str, labels: dict[str, str]) -> None:
+    for left in client.containers(all=True, filters={"label": f"{BUILD}={key}"}):  # of a killed build
+        client.remove_container(left["Id"], force=True)
+    container = client.create_container(
+        base["Id"],
         ["start-database"],
-        detach=True,
-        init=True,
-        network_mode="none",
         environment={"PGDATA": PGDATA},
-        labels=labels,
-        cap_drop=["ALL"],
-        security_opt=["no-new-privileges"],
-    )
+        labels={**labels, BUILD: key},
+        host_config=client.create_host_config(
+            init=True, network_mode="none", cap_drop=["ALL"], security_opt=["no-new-privileges"]
+        ),
+    )["Id"]
     try:
-        _load(attested, Psql(container))
-        _stop(container)
+        client.start(container)
+        _load(attested, Psql(client, container))
+        _stop(client, container)
         # The image's own configuration, not the container's: PGDATA and labels of the build stay out of sandboxes.
-        container.commit(repository=REPOSITORY, tag=key, conf=_configuration(base, labels))
+        client.commit(container, REPOSITORY, tag=key, conf=_configuration(base, {**labels, LABEL: key}))
     finally:
-        container.remove(force=True)
+        client.remove_container(container, force=True)
 
 
-def _configuration(base: Any, labels: Mapping[str, str]) -> dict[str, Any]:
-    configuration = dict(base.attrs["Config"])
-    return {**configuration, "Labels": {**(configuration.get("Labels") or {}), **labels}}
+def _configuration(base: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
+    configuration = dict(base["Config"])
+    # A commit adds the container's labels to these: the build's is emptied here.
+    return {**configuration, "Labels": {**(configuration.get("Labels") or {}), **labels, BUILD: ""}}
 
 
 def _load(attested: Attested, psql: Psql) -> None:
@@ -161,31 +161,30 @@ def _arrow(name: str, kind: str) -> "pa.Field":
     return pa.field(name, kinds[ddl.postgres_type(kind)])
 
 
-def _stop(container: Any) -> None:
+def _stop(client: Any, container: str) -> None:
     """Stop PostgreSQL cleanly: a commit of a running server can lose what it wrote last."""
-    container.kill("SIGINT")
-    if code := container.wait(timeout=STOP_SECONDS)["StatusCode"]:
-        raise InfrastructureError(
-            f"PostgreSQL ended with {code} at the end of the load", left="no golden image was made"
-        )
+    client.kill(container, "SIGINT")
+    if code := client.wait(container, timeout=STOP_SECONDS)["StatusCode"]:
+        raise InfrastructureError(f"PostgreSQL ended with {code} after the load", left="no golden image was made")
 
 
-def _image(client: Any, reference: str) -> Any:
+def _image(client: Any, reference: str) -> dict[str, Any]:
     from docker.errors import ImageNotFound
 
     try:
-        return client.images.get(reference)
+        found: dict[str, Any] = client.inspect_image(reference)
     except ImageNotFound:
         raise RequestError(
-            f"there is no image `{reference}`", remedy="run `invoke ops.doctor`; images are built on first use"
+            f"there is no image `{reference}`", remedy="run `./invoke ops.doctor`; images are built on first use"
         ) from None
+    return found
 
 
 def _exists(client: Any, reference: str) -> bool:
     from docker.errors import ImageNotFound
 
     try:
-        client.api.inspect_image(reference)
+        client.inspect_image(reference)
     except ImageNotFound:
         return False
     return True

@@ -18,17 +18,20 @@ STDERR = 2
 class Psql:
     """A database in a container, reached by `docker exec`."""
 
-    def __init__(self, container: Any, database: str = "sandbox") -> None:
-        self._container = container
+    def __init__(self, client: Any, container: str, database: str = "sandbox") -> None:
+        self._client = client  # docker.APIClient
+        self._container = container  # id or name
         self._database = database
 
     def wait(self, seconds: float = 30) -> None:
         """Return when the database answers a query."""
-        code, _ = self._container.exec_run(["sh", "-c", WAIT, "wait", self._database, str(int(seconds / 0.02))])
-        if code != 0:
+        command = ["sh", "-c", WAIT, "wait", self._database, str(int(seconds / 0.02))]
+        started = self._client.exec_create(self._container, command)["Id"]
+        self._client.exec_start(started)
+        if self._client.exec_inspect(started)["ExitCode"] != 0:
             raise InfrastructureError(
-                f"the database in {self._container.name} did not answer within {seconds:g} s",
-                remedy=f"read `docker logs {self._container.name}`",
+                f"the database in {self._container} did not answer within {seconds:g} s",
+                remedy=f"read `docker logs {self._container}`",
             )
 
     def run(self, script: str) -> str:
@@ -43,9 +46,8 @@ class Psql:
     def _feed(self, command: list[str], chunks: Iterable[bytes]) -> str:
         from docker.utils.socket import frames_iter
 
-        api = self._container.client.api
-        started = api.exec_create(self._container.id, command, stdin=True)["Id"]
-        stream = api.exec_start(started, socket=True)
+        started = self._client.exec_create(self._container, command, stdin=True)["Id"]
+        stream = self._client.exec_start(started, socket=True)
         try:
             _send(getattr(stream, "_sock", stream), chunks)
             output: tuple[list[bytes], list[bytes]] = ([], [])
@@ -53,9 +55,9 @@ class Psql:
                 output[number == STDERR].append(frame)
         finally:
             stream.close()
-        if code := api.exec_inspect(started)["ExitCode"]:
+        if code := self._client.exec_inspect(started)["ExitCode"]:
             said = b"".join(output[1]).decode(errors="replace").strip()
-            raise InfrastructureError(f"psql in {self._container.name} ended with {code}: {said}")
+            raise InfrastructureError(f"psql in {self._container} ended with {code}: {said}")
         return b"".join(output[0]).decode()
 
 
