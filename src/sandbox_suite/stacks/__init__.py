@@ -1,1 +1,1 @@
-"""Pulumi: workspace, up, refresh, destroy, sweep by label, and the embedded Docker provider."""
+"""One Pulumi stack per sandbox: up, refresh, destroy, and a sweep by label when all else is lost."""

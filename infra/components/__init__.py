@@ -1,0 +1,1 @@
+"""The parts of a sandbox, one component each."""

@@ -1,0 +1,31 @@
+"""The database of a sandbox."""
+
+import pulumi
+import pulumi_docker as docker
+
+from infra.components.part import container, tmpfs
+from infra.spec import StackSpec
+
+OWNER = 10000  # uid and gid of postgres in the image
+
+
+class Database(pulumi.ComponentResource):
+    """PostgreSQL on a cluster in memory, copied at start from the one its image holds."""
+
+    container: docker.Container
+
+    def __init__(
+        self, name: str, *, spec: StackSpec, network: docker.Network, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("sandbox:index:Database", name, None, opts)
+        limits = spec.parts["database"]
+        self.container = container(
+            "database",
+            spec=spec,
+            network=network,
+            command=["start-database"],
+            environment={"PGDATA": "/data/run/pg"},
+            folders={"/data/run": tmpfs(limits.tmpfs_mb, OWNER), "/tmp": tmpfs(limits.tmp_mb)},  # noqa: S108
+            parent=self,
+        )
+        self.register_outputs({"id": self.container.id})
