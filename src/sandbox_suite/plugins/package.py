@@ -17,7 +17,7 @@ from sandbox_suite.core.errors import RequestError
 from sandbox_suite.core.files import write_atomic
 from sandbox_suite.plugins import checksum, manifest, signature, tree
 from sandbox_suite.plugins.manifest import Manifest
-from sandbox_suite.plugins.signature import Signer, Trusted
+from sandbox_suite.plugins.signature import Trusted
 from sandbox_suite.plugins.tree import Item, Tree
 
 ENDING = ".pxp"
@@ -47,7 +47,7 @@ class Plugin:
     digest: str  # sha256:<hex> of the content
     package: Path  # the .pxp file: a gzipped tar, to be unpacked into the plugin's directory
     manifest: Manifest
-    signer: Signer
+    signer: str  # who signed it: a label and the key's fingerprint
 
 
 @dataclass(frozen=True)
@@ -62,12 +62,13 @@ class Content:
 
 def content(folder: Path) -> Content:
     """Read a plugin folder, and write its checksum into the manifest (in memory)."""
-    manifest.load(folder)  # first: a bad manifest is told with all its lines
-    files = dict(tree.read(folder))
+    described = manifest.load(folder)  # first: a bad manifest is told with all its lines
+    files = tree.read(folder)
     blank = checksum.stamp(files[manifest.NAME].data.decode(), checksum.BLANK)
     value = tree.tree_hash(_with_manifest(files, blank).values())
     stamped = checksum.stamp(blank, value)
-    return Content(manifest.parse(stamped), _with_manifest(files, stamped), f"sha256:{value}")
+    known = described.model_copy(update={"checksums": described.checksums.model_copy(update={"package_sha256": value})})
+    return Content(known, _with_manifest(files, stamped), f"sha256:{value}")
 
 
 def pack(folder: Path, out: Path, key: bytes) -> Package:
@@ -94,7 +95,7 @@ def verify(path: Path, trusted: Trusted) -> Plugin:
     found = tree.tree_hash(_with_manifest(held.files, _blanked(text.decode(), expected)).values())
     if found != expected:
         raise _refused(f"the files have the hash {found}, the manifest says {expected or 'nothing'}", path)
-    return Plugin(held.manifest.id, held.manifest.version, f"sha256:{found}", path, held.manifest, signer)
+    return Plugin(held.manifest.id, held.manifest.version, f"sha256:{found}", path, held.manifest, str(signer))
 
 
 def read(path: Path) -> Content:

@@ -29,6 +29,9 @@ class Signer:
     label: str  # `this installation`, or the name of the key's file
     key: bytes  # 32 bytes
 
+    def __str__(self) -> str:
+        return f"{self.label} ({self.fingerprint})"
+
 
 Trusted = Mapping[str, Signer]  # fingerprint -> signer
 
@@ -76,6 +79,11 @@ def verify(manifest: bytes, signature: bytes, trusted: Trusted) -> Signer:
             "fetch the package again, or have its author pack it again",
         ) from None
     return signer
+
+
+def signer_of(signature: bytes) -> str:
+    """Return the fingerprint that a manifest.sig names; whether it may is `verify`'s matter."""
+    return _read(signature)[0]
 
 
 def trusted(home: Path, folder: Path = TRUSTED) -> Trusted:

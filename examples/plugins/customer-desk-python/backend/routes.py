@@ -88,7 +88,7 @@ PARAMETERS: dict[str, tuple[Callable[[str], Any], str]] = {
 
 def check_query(pairs: list[tuple[str, str]], allowed: tuple[str, ...]) -> dict[str, Any]:
     """Return the query's values, None where nothing was given; all mistakes at once."""
-    values: dict[str, Any] = {name: None for name in allowed} | {"limit": 20, "after": 0}
+    values: dict[str, Any] = dict.fromkeys(allowed) | {"limit": 20, "after": 0}
     fields: dict[str, str] = {}
     seen: set[str] = set()
     for name, text in pairs:
