@@ -24,7 +24,8 @@ SHAPES = (
 # A URL's password; `:password@`, `${NAME}` and other placeholders are none.
 URL = re.compile(r"\b[a-z][a-z0-9+]*://[^\s:/@\"'<>{}$]+:(?P<value>[^\s/@\"'<>{}$%]{4,})@")
 NAMED = re.compile(
-    r"""(?ix) (?<![\w.-]) (?P<name>[\w.-]{0,40}(?:password|passwd|pwd|secret|token|api_?key|access_?key|private_?key|signing_?key)[\w-]{0,40})
+    r"""(?ix) (?<![\w.-])
+    (?P<name>[\w.-]{0,40} (?:password|passwd|pwd|secret|token|(?:api|access|private|signing)_?key) [\w-]{0,40})
     ["']? \s* (?: := | [:=] ) \s*
     (?: (?P<quote>["'`]) (?P<quoted>[^"'`\n]{6,}) (?P=quote) | (?P<bare>[^\s"'`,;#(){}\[\]]{12,}) \s*(?:\#.*)?$ )""",
     re.MULTILINE,
