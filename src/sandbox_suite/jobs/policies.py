@@ -1,7 +1,7 @@
 """What an operator allows: quotas, limits, flags, permissions. Read anew at every look: no restart is needed."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,20 +24,24 @@ class Quota(_Document):
 
 
 class PartPolicy(_Document):
-    """Limits of one container of a sandbox."""
+    """Limits and confinement of one container of a sandbox; the defaults of the confinement are the hardened ones."""
 
     cpus: Annotated[float, Field(gt=0, le=64)]
     memory_mb: Annotated[int, Field(ge=32)]
     pids: Annotated[int, Field(ge=16)]
     tmpfs_mb: Annotated[int, Field(ge=8)]
-    hardened: bool = True
+    tmp_mb: Annotated[int, Field(ge=8)] = 64
+    read_only: bool = True
+    cap_drop: list[str] = ["ALL"]
+    no_new_privileges: bool = True
+    network: Literal["sandbox", "none"] = "sandbox"
 
 
 class ResourcePolicies(_Document):
     """config/sandbox/resource_policies.yaml."""
 
     tenants: dict[str, Quota]
-    parts: dict[str, PartPolicy]
+    parts: dict[Literal["database", "plugin", "runner"], PartPolicy]
 
 
 class Access(_Document):

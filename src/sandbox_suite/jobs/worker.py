@@ -18,7 +18,7 @@ from sandbox_suite.core.errors import SandboxError
 from sandbox_suite.core.files import write_json
 from sandbox_suite.core.settings import Settings, settings
 from sandbox_suite.jobs import admission, policies, reaper, service, table
-from sandbox_suite.jobs.children import Children
+from sandbox_suite.jobs.children import Children, Stopping
 from sandbox_suite.jobs.database import Database
 from sandbox_suite.jobs.execution import Execution
 from sandbox_suite.jobs.model import State
@@ -78,6 +78,8 @@ class Worker:
         database = Database(self.settings.home)
         try:
             Execution(database, job, self.settings.job(job), run_step=self.children.run_step, clock=utc_now).run()
+        except Stopping:
+            self.say(f"{job} stays where it is: it can be resumed")
         finally:
             database.close()
 

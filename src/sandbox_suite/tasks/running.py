@@ -24,7 +24,7 @@ def dry_run(request: Request, json: bool) -> int:
     """Show the plan and touch nothing; exit code 2 where a finding would stop the job."""
     from sandbox_suite.jobs import plan
 
-    look = plan.look(settings(), request)
+    look = plan.look(settings(), request, utc_now())
     if json:
         output.facts(look.as_dict())
     else:
@@ -52,7 +52,7 @@ def run(request: Request, detach: bool, json: bool) -> int:
 def _refuse_mistakes(request: Request) -> None:
     from sandbox_suite.jobs import plan
 
-    wrong = errors(plan.look(settings(), request).findings)
+    wrong = errors(plan.look(settings(), request, utc_now()).findings)
     if wrong:
         raise RequestError(
             "\n".join(f"{item.place}: {item.message}" for item in wrong), remedy="correct this and run again"

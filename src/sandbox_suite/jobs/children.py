@@ -1,0 +1,139 @@
+"""The worker's children: one forkserver with what steps import preloaded, a child of it per step."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+from sandbox_suite.core.settings import CHECKOUT, Settings
+from sandbox_suite.jobs import outcome
+from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.execution import StepCall
+from sandbox_suite.jobs.outcome import Outcome
+from sandbox_suite.jobs.service import environment
+from sandbox_suite.jobs.table import get
+from sandbox_suite.launch import forkserver
+from sandbox_suite.launch.client import Child
+from sandbox_suite.launch.forkserver import Forkserver, LaunchError
+
+CANCEL_LOOK_SECONDS = 0.1
+TARGET = "sandbox_suite.jobs.steps.running:main"
+# What steps import and what is slow to import. Nothing here starts a thread: a process with threads may not fork.
+PRELOAD = (
+    "sandbox_suite.jobs.steps.running",
+    "sandbox_suite.jobs.steps.admit",
+    "sandbox_suite.jobs.steps.dataset",
+    "sandbox_suite.jobs.steps.provision",
+    "sandbox_suite.jobs.steps.deploy",
+    "sandbox_suite.jobs.steps.load",
+    "sandbox_suite.jobs.steps.verify",
+    "sandbox_suite.jobs.steps.regress",
+    "sandbox_suite.jobs.steps.collect",
+    "sandbox_suite.jobs.steps.report",
+    "sandbox_suite.jobs.steps.destroy",
+    "infra.program",
+    "jinja2",
+    "testinfra.plugin",
+)
+
+
+class Stopping(BaseException):
+    """The worker is told to stop: the job stays as it is, to be resumed; nobody may take this for a failure."""
+
+
+class Children:
+    """Starts the forkserver when it is entered, and again when it was lost."""
+
+    def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
+        self.settings, self.say = settings, say
+        self.server: Forkserver | None = None
+        self.lock = threading.Lock()
+        self.stopped = threading.Event()
+
+    def __enter__(self) -> "Children":
+        threading.Thread(target=self._warm, daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.server:
+            self.server.stop()
+
+    def stop(self) -> None:
+        """End what runs: its jobs can be resumed."""
+        self.stopped.set()
+
+    def run_step(self, call: StepCall, cancelled: Callable[[], bool]) -> Outcome | None:
+        """Run a step to its end; None where its process ended without leaving an outcome."""
+        folder = self.settings.job(call.job)
+        try:
+            with self._start(call) as child:
+                self._attend(child, cancelled)
+                if self.stopped.is_set():
+                    raise Stopping
+        except LaunchError as error:  # the forkserver was lost: the step is tried again with a new one
+            self.say(f"{call.job} {call.label}: {error}")
+        return outcome.read(folder, f"undo-{call.step}" if call.undo else call.step, call.attempt)
+
+    def _start(self, call: StepCall) -> Child:
+        log = self.settings.job(call.job) / "logs" / f"{call.step}.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return Child.start(
+            self._running().socket,
+            TARGET,
+            [call.job, call.step, call.attempt, call.undo],
+            env=self._environment(call.job),
+            cwd=CHECKOUT,
+            stdout_path=log,
+        )
+
+    def _attend(self, child: Child, cancelled: Callable[[], bool]) -> None:
+        asked = False
+        while not self.stopped.is_set():
+            with contextlib.suppress(TimeoutError):
+                child.wait(CANCEL_LOOK_SECONDS)
+                return
+            if not asked and cancelled():
+                asked = True
+                child.terminate()
+        child.terminate()
+        child.wait()
+
+    def _environment(self, job: str) -> dict[str, str]:
+        database = Database(self.settings.home)
+        noted = get(database, job).request.environment
+        database.close()
+        return environment(self.settings) | noted
+
+    def _running(self) -> Forkserver:
+        with self.lock:
+            if self.server is None or self.server.poll() is not None:
+                self.server = self._serve()
+            return self.server
+
+    def _serve(self) -> Forkserver:
+        runtime = self.settings.runtime
+        runtime.mkdir(parents=True, exist_ok=True, mode=0o700)
+        log = self.settings.home / "logs" / "forkserver.log"
+        log.parent.mkdir(parents=True, exist_ok=True)
+        server = forkserver.start(self._socket(runtime), PRELOAD, log, self._server_environment())
+        for failure in server.failures:
+            self.say(f"forkserver: {failure}")
+        return server
+
+    def _warm(self) -> None:
+        with contextlib.suppress(LaunchError):  # the first step that needs it tells
+            self._running()
+
+    @staticmethod
+    def _socket(runtime: Path) -> Path:
+        return runtime / "forkserver.sock"
+
+    def _server_environment(self) -> dict[str, str]:
+        # One thread for what would start a pool at import; a step's own process may use more.
+        return environment(self.settings) | {
+            "OPENBLAS_NUM_THREADS": "1",
+            "OMP_NUM_THREADS": "1",
+            "GRPC_ENABLE_FORK_SUPPORT": "0",
+            "PATH": os.environ.get("PATH", os.defpath),
+        }

@@ -1,0 +1,19 @@
+"""destroy: the stack, then whatever carries the job's labels, then its secrets."""
+
+import shutil
+from typing import Any
+
+from sandbox_suite import toolchain
+from sandbox_suite.jobs.steps.context import Context
+from sandbox_suite.stacks import stack
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Remove the sandbox completely; right also where the state is lost or half of it is gone."""
+    settings = context.settings
+    pulumi = toolchain.pulumi_path(settings)
+    swept = stack.destroy(context.folder, context.job, pulumi, settings.provider, settings=settings)
+    for line in swept:
+        context.say(f"swept by label: {line}")
+    shutil.rmtree(settings.job_runtime(context.job), ignore_errors=True)
+    return {"swept": list(swept)}

@@ -1,0 +1,25 @@
+"""provision: network, database (from the golden image), plugin host and runner, by Pulumi."""
+
+from dataclasses import asdict
+from typing import Any
+
+from sandbox_suite import engine, toolchain
+from sandbox_suite.jobs import policies
+from sandbox_suite.jobs.plan import stack_spec
+from sandbox_suite.jobs.steps.context import Context
+from sandbox_suite.stacks import stack
+
+
+def run(context: Context) -> dict[str, Any]:
+    """Bring the stack up; taken up where a kill left it."""
+    settings = context.settings
+    plan = context.plan
+    rules = policies.resources(settings.config)
+    installation = engine.installation(settings.home)
+    spec = stack_spec(settings, context.request, rules, context.job, installation, context.clock(), plan["images"])
+    plan["limits"] = {part: asdict(limits) for part, limits in spec.parts.items()}
+    plan["images"] = dict(spec.images)
+    context.write_plan(plan)
+    pulumi = toolchain.pulumi_path(settings)
+    outputs = stack.up(context.folder, spec, pulumi, settings.provider, settings=settings)
+    return {"expires_at": outputs["expires_at"], "network": outputs["network"], "subnet": outputs["subnet"]}

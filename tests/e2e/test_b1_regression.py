@@ -1,0 +1,65 @@
+"""Use case B-1: a normal regression, its thresholds and its audit log confirmed."""
+
+import json
+from pathlib import Path
+
+import jsonschema
+
+from sandbox_suite.audit import log
+from sandbox_suite.core.settings import CHECKOUT
+from sandbox_suite.jobs.model import STEPS
+from tests.e2e.conftest import Invoke
+from tests.e2e.traces import Traces
+
+SCHEMAS = CHECKOUT / "src" / "sandbox_suite" / "reports" / "schema"
+
+
+def test_the_smoke_plan_passes_and_leaves_nothing_behind(invoke: Invoke, traces: Traces) -> None:
+    before = traces.left()
+    ended = invoke("sandbox.run", "--plan", "smoke", "--json", "--reason", "nightly")
+    assert ended.code == 0, ended.err
+    run = ended.json
+    jsonschema.validate(run, json.loads((SCHEMAS / "run-1.json").read_text()))
+    assert run["verdict"] == "passed"
+    assert run["pass_rate"] >= 0.95
+    assert run["critical_coverage"] == 1
+    assert run["cases"]["passed"] == 50
+    assert [step["name"] for step in run["steps"]] == list(STEPS)
+    assert {step["outcome"] for step in run["steps"]} == {"ok"}
+    assert run["dataset"]["attested"] is True
+    assert run["sandbox"] == {"kept": False, "expires_at": None}
+    assert traces.left() == before
+
+
+def test_its_audit_log_is_whole_and_knows_who_and_why(invoke: Invoke) -> None:
+    run = invoke("sandbox.run", "--plan", "smoke", "--json", "--reason", "ticket 12").json
+    trail = log.verify(Path(run["audit"]["log"]))
+    assert trail.intact
+    assert (trail.records, trail.head) == (run["audit"]["records"], run["audit"]["head"])
+    records = log.read(Path(run["audit"]["log"]))
+    assert records[0].action == "job.submit"
+    assert records[0].reason == "ticket 12"
+    assert {record.step for record in records if record.task} >= {"deploy", "load", "regress", "collect"}
+
+
+def test_the_report_is_there_in_three_forms(invoke: Invoke) -> None:
+    run = invoke("sandbox.run", "--plan", "smoke", "--json").json
+    report = json.loads(Path(run["report"]["json"]).read_text())
+    jsonschema.validate(report, json.loads((SCHEMAS / "report-1.json").read_text()))
+    assert report["verdict"] == "passed"
+    assert all(proof["equal"] for proof in report["dataset"]["proofs"])
+    assert all(row["state"] != "failed" for row in report["rows"])
+    assert "<testsuites" in Path(run["report"]["junit"]).read_text()
+    assert "http://" not in Path(run["report"]["html"]).read_text().split("<body")[0]
+
+
+def test_the_node_plugin_passes_the_same_plan(invoke: Invoke) -> None:
+    ended = invoke("sandbox.run", "--plan", "smoke-node", "--json")
+    assert ended.code == 0, ended.err
+    assert ended.json["plugin"]["id"].endswith("-node")
+
+
+def test_a_threshold_that_cannot_be_kept_regresses(invoke: Invoke) -> None:
+    ended = invoke("sandbox.run", "--plan", "smoke", "--json", "--threshold", "api_p50_ms=0.001")
+    assert ended.code == 1, ended.err
+    assert ended.json["verdict"] == "regressed"

@@ -1,0 +1,57 @@
+"""What an installation has on this machine: containers, networks, volumes, stacks, secrets, processes."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import docker
+import psutil
+
+from sandbox_suite import engine
+from sandbox_suite.core.settings import load
+from sandbox_suite.engine import inventory
+
+SERVICES = ("sandbox_suite.jobs.worker", "sandbox_suite.sessions", "sandbox_suite.launch")  # they end by themselves
+
+
+@dataclass(frozen=True)
+class Traces:
+    """Looks for what a job may have left; empty sets mean: without a trace."""
+
+    home: Path
+
+    def left(self) -> dict[str, set[str]]:
+        """Return what there is, by kind."""
+        client = docker.APIClient(version="auto")
+        items = inventory.items(client, engine.installation(self.home))
+        golden = {one.name for one in items if one.kind == "container" and "golden" in one.name}
+        return {
+            "docker": {f"{one.kind} {one.name}" for one in items} - golden,
+            "stacks": {str(path) for path in self.home.glob("jobs/*/stack")},
+            "secrets": {str(path) for path in self._runtime().glob("jobs/*/**/*") if path.is_file()},
+            "processes": self._processes(),
+        }
+
+    def none(self) -> bool:
+        """Whether nothing at all is left."""
+        return not any(self.left().values())
+
+    def _runtime(self) -> Path:
+        return load(Path("/nonexistent"), {**os.environ, "SANDBOX_HOME": str(self.home)}).runtime
+
+    def _processes(self) -> set[str]:
+        """Return the commands that work for this home, the services apart."""
+        found = set()
+        for process in psutil.process_iter(["cmdline", "pid"]):
+            words = " ".join(process.info["cmdline"] or [])
+            mine = str(self.home) in words or self._home_of(process) == str(self.home)
+            if mine and process.pid != os.getpid() and not any(service in words for service in SERVICES):
+                found.add(words[:200])
+        return found
+
+    @staticmethod
+    def _home_of(process: psutil.Process) -> str | None:
+        try:
+            return process.environ().get("SANDBOX_HOME")
+        except (psutil.Error, OSError):
+            return None
