@@ -77,7 +77,7 @@ class Builder:
         with ticking(self._say, f"building image {reference}") as tick:
             try:
                 output = self._engine.build(
-                    fileobj=io.BytesIO(_archive(context)),
+                    fileobj=io.BytesIO(archive(context)),
                     custom_context=True,
                     tag=reference,
                     buildargs=given,
@@ -87,7 +87,7 @@ class Builder:
                     forcerm=True,
                     decode=True,
                 )
-                failure = _follow(output, tick)
+                failure = follow(output, tick)
             except (DockerException, requests.RequestException) as error:
                 failure = str(error)
         if failure:
@@ -134,7 +134,8 @@ class Builder:
             self._engine.import_image_from_data(archive, *OWN_ROOT.split(":"))
 
 
-def _archive(context: Path) -> bytes:
+def archive(context: Path) -> bytes:
+    """Return the build context as a tar archive: the same bytes on every machine."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         for name, executable, content in context_files(context):
@@ -144,7 +145,8 @@ def _archive(context: Path) -> bytes:
     return buffer.getvalue()
 
 
-def _follow(output: Iterator[dict[str, Any]], tick: Say) -> str:
+def follow(output: Iterator[dict[str, Any]], tick: Say) -> str:
+    """Read a build to its end; return why it failed, with the lines before, or nothing."""
     kept: list[str] = []
     for event in output:
         kept = [*kept, *event.get("stream", "").strip().splitlines()][-KEPT_LINES:]
