@@ -1,5 +1,6 @@
 """The database named by POWERX_DB_DSN, and a small pool of connections to it."""
 
+import ctypes.util
 import os
 import queue
 import re
@@ -8,8 +9,11 @@ from contextlib import contextmanager
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
-import psycopg
-from psycopg.rows import dict_row
+# To look a library up, Python runs ldconfig, and this process may make no processes (S-14): the loader knows the names.
+ctypes.util.find_library = {"pq": "libpq.so.5", "c": "libc.so.6"}.get
+
+import psycopg  # noqa: E402
+from psycopg.rows import dict_row  # noqa: E402
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
