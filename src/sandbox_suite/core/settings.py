@@ -94,5 +94,6 @@ def _defaults(environment: dict[str, str]) -> dict[str, Any]:
     return {
         "home": home,
         "cache": platformdirs.user_cache_path(APP),
+        "config": CHECKOUT / "config",
         "runtime": shared / f"sandbox-{os.getuid()}-{mark}",
     }
