@@ -57,16 +57,16 @@ def pool(folder: str, kind: str) -> list[str]:
     if kind == "street":
         return _streets(folder, words["street"])
     found = words[{"given": "names", "family": "surnames", "city": "city"}[kind]]
-    flat = found if isinstance(found, list) else [name for names in found.values() for name in names]
+    flat = found if isinstance(found, list) else [name for part in found.values() for name in part]
     return sorted({unicodedata.normalize("NFC", name.strip()) for name in flat})
 
 
 def _streets(folder: str, street: Mapping[str, list[str]]) -> list[str]:
     names, suffixes = sorted({name.strip() for name in street["name"]}), sorted(street.get("suffix", []))
-    if folder in ("de", "en-gb", "es"):  # these names are whole
+    if not suffixes or folder in ("de", "en-gb", "es", "nl"):  # these names are whole
         return names
     joined = [(name, suffixes[i % len(suffixes)]) for i, name in enumerate(names)]
-    spelled = {"zh": "{0}{1}", "fr": "{1} {0}"}.get(folder, "{0} {1}")
+    spelled = {"zh": "{0}{1}", "fr": "{1} {0}", "it": "{1} {0}", "pl": "{1} {0}"}.get(folder, "{0} {1}")
     return [spelled.format(name, suffix) for name, suffix in joined]
 
 

@@ -19,7 +19,7 @@ PHONES = {  # country: (prefix, possible next digits, digits after these)
     "ES": ("+34", ("6", "71"), 8),
     "CN": ("+86", ("138", "139", "150", "159", "186", "188", "177"), 8),
 }
-COUNTIES = ("110101", "110105", "310104", "310115", "440106", "440305", "330106", "510107", "420106", "610113")
+COUNTIES = ("110101", "110102", "110105", "110106", "110107", "110108", "120101", "310101", "330122", "510121")
 BANKS = {"DE": "", "GB": "NWBK", "FR": "", "ES": ""}
 DIGITS = {"DE": 18, "GB": 14, "FR": 23, "ES": 20}  # of an IBAN after country, check digits and bank letters
 

@@ -1,0 +1,53 @@
+"""Normalising values before they are hashed: one place, two spellings that must agree (vector and scalar).
+
+NFC, surrounding blanks removed, lower case (`lower`, not `casefold`: Rust and Python differ there).
+"""
+
+from __future__ import annotations
+
+import hmac
+import unicodedata
+from typing import TYPE_CHECKING
+
+import polars_hash  # noqa: F401 - gives polars expressions their `chash`
+
+from sandbox_suite.datasets.keys import Keys
+
+if TYPE_CHECKING:
+    import polars as pl
+
+BLANKS = " \t\r\n\u00a0\u3000"
+HEX = 15  # hex digits of an HMAC that make a number: 60 bits, always positive as Int64
+
+
+def normalised(values: pl.Series) -> pl.Series:
+    """Return the values as they are hashed."""
+    return values.str.strip_chars(BLANKS).str.normalize("NFC").str.to_lowercase()
+
+
+def normalised_scalar(value: str) -> str:
+    """Return one value as it is hashed."""
+    return unicodedata.normalize("NFC", value.strip(BLANKS)).lower()
+
+
+def hashes(values: pl.Series, domain: str, keys: Keys) -> pl.Series:
+    """Return the HMAC-SHA256 of the values, as they are, in hex."""
+    import polars as pl
+
+    hashed = pl.col("value").chash.hmac_sha256(key=keys.text(domain))  # type: ignore[attr-defined]
+    return values.to_frame("value").select(hashed).to_series()
+
+
+def hash_scalar(value: str, domain: str, keys: Keys) -> str:
+    """Return the HMAC-SHA256 of one value in hex."""
+    return hmac.digest(keys.text(domain).encode(), value.encode(), "sha256").hex()
+
+
+def numbers(values: pl.Series, domain: str, keys: Keys) -> pl.Series:
+    """Return the first 60 bits of each HMAC."""
+    return hashes(values, domain, keys).str.slice(0, HEX).str.to_integer(base=16)
+
+
+def number_scalar(value: str, domain: str, keys: Keys) -> int:
+    """Return the first 60 bits of one HMAC."""
+    return int(hash_scalar(value, domain, keys)[:HEX], 16)

@@ -1,0 +1,65 @@
+"""German tax id: ten digits and a check digit (ISO 7064, mod 11,10).
+
+The first is not 0, and exactly one digit occurs more than once, two or three times.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from sandbox_suite.datasets.keys import Keys
+from sandbox_suite.datasets.masks import coded, columns
+from sandbox_suite.datasets.masks.permutation import Permutation
+
+DIGITS = 10
+# Exchanging digits keeps which of them repeat; 0 stays, since no id starts with it. One of 1 to 8 is always there.
+EXCHANGED = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 9])
+POWERS = (10 ** np.arange(DIGITS - 1, -1, -1)).astype(np.int64)
+
+
+def _valid(values: columns.Numbers) -> NDArray[np.bool_]:
+    digits = columns.digit_matrix(values, DIGITS)
+    counts = np.stack([(digits == digit).sum(1) for digit in range(10)], axis=1)
+    valid: NDArray[np.bool_] = (digits[:, 0] > 0) & ((counts > 1).sum(1) == 1) & (counts.max(1) <= 3)
+    return valid
+
+
+def _valid_scalar(value: int) -> bool:
+    text = f"{value:010d}"
+    repeated = [text.count(digit) for digit in set(text) if text.count(digit) > 1]
+    return text[0] != "0" and len(repeated) == 1 and repeated[0] <= 3
+
+
+def _partner(values: columns.Numbers) -> columns.Numbers:
+    partners: columns.Numbers = (EXCHANGED[columns.digit_matrix(values, DIGITS)] * POWERS).sum(1).astype(np.uint64)
+    return partners
+
+
+def _partner_scalar(value: int) -> int:
+    return int(f"{value:010d}".translate(str.maketrans("12345678", "21436587")))
+
+
+PERMUTATION = Permutation(DIGITS, _valid, _valid_scalar, _partner, _partner_scalar)
+
+
+def _vector(bare: pl.Series, keys: Keys) -> pl.Series:
+    masked = PERMUTATION.vector(columns.numbers(bare.str.head(DIGITS)), keys.ff1("national_id"))
+    product = np.full(len(masked), 10, np.int64)
+    for digit in columns.digit_matrix(masked, DIGITS).T:
+        total = (digit + product) % 10
+        product = np.where(total == 0, 10, total) * 2 % 11
+    check = ((11 - product) % 10).astype(np.uint64)
+    return columns.texts(masked, DIGITS) + columns.texts(check, 1)
+
+
+def _scalar(bare: str, keys: Keys) -> str:
+    masked = f"{PERMUTATION.scalar(int(bare[:DIGITS]), keys.ff1('national_id')):010d}"
+    product = 10
+    for digit in masked:
+        product = ((int(digit) + product) % 10 or 10) * 2 % 11
+    return f"{masked}{(11 - product) % 10}"
+
+
+FORMS = (coded.Form("[1-9][0-9]{10}", _vector, _scalar),)

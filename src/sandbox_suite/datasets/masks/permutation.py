@@ -1,0 +1,66 @@
+"""One-to-one replacement inside a set of numbers, never a number by itself.
+
+FF1 permutes all numbers of so many digits. Two things are added, in whole columns and, as an oracle, for one number:
+- the walk: FF1 is repeated until the result lies in the valid set, which permutes that set;
+- the swap: where FF1 would leave a number as it is, its image is exchanged with its partner's. A partner is a valid
+  number whose own partner is the first one. Each result asks whether its partner is such a fixed number, so nothing has
+  to be remembered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sandbox_suite.datasets.keys import Ff1Key
+from sandbox_suite.datasets.masks import ff1, ff1_scalar
+
+Numbers = NDArray[np.uint64]
+LONGEST_WALK = 100_000  # steps; only a number outside the valid set can meet no valid one for so long
+
+
+@dataclass(frozen=True)
+class Permutation:
+    """A set of numbers, told to whole columns and to single numbers."""
+
+    digits: int
+    valid: Callable[[Numbers], NDArray[np.bool_]] | None = None
+    valid_scalar: Callable[[int], bool] | None = None
+    partner: Callable[[Numbers], Numbers] = lambda values: values ^ np.uint64(1)
+    partner_scalar: Callable[[int], int] = lambda value: value ^ 1
+
+    def vector(self, values: Numbers, key: Ff1Key) -> Numbers:
+        """Return the replacement of every number."""
+        out = self._walk(values, key)
+        partners = self.partner(out)
+        swap = (out == values) | (self._walk(partners, key) == partners)
+        return np.where(swap, partners, out)
+
+    def scalar(self, value: int, key: Ff1Key) -> int:
+        """Return the replacement of one number."""
+        out = self._walk_scalar(value, key)
+        partner = self.partner_scalar(out)
+        return partner if out == value or self._walk_scalar(partner, key) == partner else out
+
+    def _walk(self, values: Numbers, key: Ff1Key) -> Numbers:
+        out = ff1.encipher(values, self.digits, key)
+        if self.valid is None:
+            return out
+        outside = np.flatnonzero(~self.valid(out))
+        for _ in range(LONGEST_WALK):
+            if not len(outside):
+                return out
+            moved = ff1.encipher(out[outside], self.digits, key)
+            out[outside] = moved
+            outside = outside[~self.valid(moved)]
+        raise ValueError("the walk met no valid number")
+
+    def _walk_scalar(self, value: int, key: Ff1Key) -> int:
+        for _ in range(LONGEST_WALK):
+            value = ff1_scalar.number(value, self.digits, key)
+            if self.valid_scalar is None or self.valid_scalar(value):
+                return value
+        raise ValueError("the walk met no valid number")

@@ -1,0 +1,120 @@
+"""Names and addresses: words of a language's pools, chosen by the HMAC; never the value itself."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from sandbox_suite.datasets import domains, pools
+from sandbox_suite.datasets.keys import Keys
+from sandbox_suite.datasets.masks import columns
+
+HAN = r"[\u4e00-\u9fff]"
+HAN_RUST = r"[\x{4e00}-\x{9fff}]"
+OTHER = "en"  # the language of a locale without pools
+HOUSES = tuple(str(number) for number in range(1, 400))
+
+
+def languages(values: pl.Series, locale: pl.Series | None) -> pl.Series:
+    """Return each row's language: that of its locale, else by its script."""
+    script = values.to_frame("v").select(
+        pl.when(pl.col("v").str.contains(HAN_RUST)).then(pl.lit("zh")).otherwise(pl.lit(OTHER))
+    )
+    if locale is None:
+        return script.to_series()
+    short = locale.str.slice(0, 2).str.to_lowercase()
+    return short.zip_with(short.is_in(pools.LANGUAGES).fill_null(False), script.to_series())
+
+
+def language_scalar(value: str, locale: str | None) -> str:
+    """Return one row's language."""
+    short = (locale or "")[:2].lower()
+    return short if short in pools.LANGUAGES else ("zh" if re.search(HAN, value) else OTHER)
+
+
+def vector(
+    values: pl.Series, locale: pl.Series | None, domain: str, templates: Mapping[str, str], keys: Keys
+) -> pl.Series:
+    """Return the masked column; `templates` has one text per language with `{pool}` in it."""
+    plain = domains.normalised(values)
+    hashed = domains.numbers(plain, domain, keys)
+
+    def work(language: str, rows: pl.Series) -> pl.Series:
+        template = templates.get(language, templates[OTHER])
+        chosen, same = hashed.gather(rows).fill_null(0).to_numpy(), plain.gather(rows)
+        out = _spoken(template, language, chosen)
+        stepped = _spoken(template, language, chosen + 1)  # never the value itself
+        return out.zip_with(domains.normalised(out).ne_missing(same), stepped)
+
+    masked = columns.grouped(languages(values, locale), work)
+    return masked.zip_with((values != "").fill_null(True), values).zip_with(
+        values.is_not_null(), pl.Series([None], dtype=pl.String)
+    )
+
+
+def scalar(value: str, locale: str | None, domain: str, templates: Mapping[str, str], keys: Keys) -> str:
+    """Return one masked value."""
+    if value == "":
+        return value
+    plain = domains.normalised_scalar(value)
+    language = language_scalar(value, locale)
+    template = templates.get(language, templates[OTHER])
+    number = domains.number_scalar(plain, domain, keys)
+    out = _spoken_scalar(template, language, number)
+    return out if domains.normalised_scalar(out) != plain else _spoken_scalar(template, language, number + 1)
+
+
+def codomain(templates: Mapping[str, str]) -> dict[str, object]:
+    """Return a regex over all languages; `<pool>` in it stands for any word of a pool."""
+    shapes, used = [], []
+    for language in pools.LANGUAGES:
+        pieces = [_shape(piece, language) for piece in _pieces(templates.get(language, templates[OTHER]))]
+        shapes.append("".join(pieces))
+        used += [piece[1:-1] for piece in pieces if piece.startswith("<")]
+    return {"regex": "|".join(shapes), "pools": sorted(set(used))}
+
+
+def _pieces(template: str) -> list[str]:
+    return [piece for piece in re.split(r"(\{\w+\})", template) if piece]
+
+
+def _shape(piece: str, language: str) -> str:
+    if piece == "{number}":
+        return "[1-9][0-9]{0,2}"
+    return f"<{piece[1:-1]}.{language}>" if piece.startswith("{") else re.escape(piece)
+
+
+def _spoken(template: str, language: str, chosen: NDArray[np.int64]) -> pl.Series:
+    """Fill a template: each pool takes the remainder of the number by its size, the rest goes on to the next."""
+    columns_: list[pl.Expr | pl.Series] = []
+    frame: dict[str, pl.Series] = {}
+    for place, piece in enumerate(_pieces(template)):
+        if not piece.startswith("{"):
+            columns_.append(pl.lit(piece))
+            continue
+        words = _words(piece, language)
+        chosen, at = np.divmod(chosen, len(words))
+        frame[str(place)] = pl.Series(words, dtype=pl.String).gather(at)
+        columns_.append(pl.col(str(place)))
+    return pl.DataFrame(frame).select(pl.concat_str(columns_)).to_series()
+
+
+def _spoken_scalar(template: str, language: str, number: int) -> str:
+    out = ""
+    for piece in _pieces(template):
+        if piece.startswith("{"):
+            words = _words(piece, language)
+            number, at = divmod(number, len(words))
+            piece = words[at]
+        out += piece
+    return out
+
+
+def _words(piece: str, language: str) -> Sequence[str]:
+    if piece == "{number}":
+        return HOUSES
+    return pools.words(f"{piece[1:-1]}.{language}")
