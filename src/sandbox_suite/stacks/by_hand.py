@@ -1,11 +1,15 @@
 """Any command of the Pulumi CLI on a job's stack, with what it needs served for the duration."""
 
 import contextlib
+import os
+import shlex
+import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from sandbox_suite.stacks.cli import bound_to_caller
 from sandbox_suite.stacks.docker_provider.server import OPTIONS, running
 from sandbox_suite.stacks.workspace import Workspace
 
@@ -35,6 +39,24 @@ def served(workspace: Workspace, args: Sequence[str]) -> Iterator[Command]:
             port = serving.enter_context(_program(program))
             argv += [f"--client=127.0.0.1:{port}", "--exec-kind=auto.inline"]
         yield Command(argv, workspace.work, environment)
+
+
+def shown(command: Command) -> str:
+    """Return the command as it can be pasted while it is served."""
+    words = [f"{key}={value}" for key, value in command.environment.items()]
+    return f"cd {shlex.quote(str(command.folder))} && " + shlex.join(["env", *words, *command.argv])
+
+
+def run(command: Command) -> int:
+    """Run the command on the caller's terminal and return its exit code; a Ctrl-C is the command's own affair."""
+    process = subprocess.Popen(
+        [*bound_to_caller(), *command.argv], cwd=command.folder, env={**os.environ, **command.environment}
+    )
+    while True:
+        try:
+            return process.wait()
+        except KeyboardInterrupt:  # the terminal sent it to the command too, which ends in its own time
+            continue
 
 
 @contextlib.contextmanager

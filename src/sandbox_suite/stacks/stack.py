@@ -152,6 +152,7 @@ def _apply(workspace: Workspace, refresh: bool) -> dict[str, Any]:
 
     with _stack(workspace, program) as stack:
         _run("created", workspace, lambda: stack.up(refresh=refresh or None, **QUIET))
+        workspace.keep_salt()
         return outputs(stack)
 
 

@@ -23,6 +23,7 @@ PROJECT = "sandbox"
 ORGANIZATION = "organization"  # what a backend without accounts calls it
 PASSPHRASE = "secret://sandbox/pulumi-passphrase"  # noqa: S105 - a reference
 PLUGIN = CHECKOUT / "src" / "sandbox_suite" / "stacks" / "docker_provider" / "bin"
+SALT_KEY = "encryptionsalt"
 SPEC_KEY = f"{PROJECT}:spec"
 Provider = Literal["embedded", "official"]
 
@@ -90,12 +91,14 @@ class Workspace:
         """Write what is missing, and the spec; a state that is there stays."""
         for folder in (self.work, self.root / "home", self.checkpoint.parent):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        if self.provider == "official":
+            self._share_plugins()
         references.ensure(PASSPHRASE, self.home, lambda: secrets.token_urlsafe(32).encode())
         if not self.checkpoint.exists():
             write_atomic(self.backend / "meta.yaml", b"version: 1\n", 0o600)
             self.forget()
         _write_yaml(self.work / "Pulumi.yaml", self._project())
-        _write_yaml(self.settings_file, self._settings() | {"config": {SPEC_KEY: spec.as_dict()}})
+        _write_yaml(self.settings_file, self._kept_salt() | self._settings() | {"config": {SPEC_KEY: spec.as_dict()}})
 
     def forget(self) -> None:
         """Begin with an empty state."""
@@ -107,11 +110,38 @@ class Workspace:
         values = self._settings().get("config", {}).get(SPEC_KEY)
         return StackSpec.from_dict(values) if values else None
 
+    def keep_salt(self) -> None:
+        """Keep the salt that the CLI made, for stacks to come: making one costs 0.2 s."""
+        salt = self._settings().get(SALT_KEY)
+        if salt and not self._kept_salt():
+            write_atomic(self._salt_file, salt.encode(), 0o600)
+
+    @property
+    def _salt_file(self) -> Path:
+        return self.home / "secrets" / "pulumi-salt"
+
+    def _kept_salt(self) -> dict[str, str]:
+        """Return the setting with the kept salt; nothing where the passphrase is younger: it has another salt."""
+        try:
+            if self._salt_file.stat().st_mtime_ns < passphrase_file(self.home).stat().st_mtime_ns:
+                return {}
+            return {SALT_KEY: self._salt_file.read_text()}
+        except OSError:
+            return {}
+
     def _settings(self) -> dict[str, Any]:
         # The CLI adds the salt of its encryption, which has to stay.
         if not self.settings_file.exists():
             return {}
         return yaml.safe_load(self.settings_file.read_text()) or {}
+
+    def _share_plugins(self) -> None:
+        """Let every stack see the plugins of this account: the official provider is 86 MB to download."""
+        shared = Path(os.environ.get("PULUMI_HOME") or Path.home() / ".pulumi") / "plugins"
+        shared.mkdir(parents=True, exist_ok=True)
+        link = self.root / "home" / "plugins"
+        if not link.exists():
+            link.symlink_to(shared)
 
     def _project(self) -> dict[str, Any]:
         project: dict[str, Any] = {"name": PROJECT, "runtime": "python"}
