@@ -10,7 +10,7 @@ import pytest
 from sandbox_suite.core.errors import InfrastructureError, RequestError
 from sandbox_suite.core.progress import silent
 from sandbox_suite.core.settings import CHECKOUT, Settings, load
-from sandbox_suite.toolchain import look, prepare, pulumi_engine, pulumi_path, setup
+from sandbox_suite.toolchain import apt, look, prepare, pulumi_engine, pulumi_path, setup
 
 
 @pytest.fixture
@@ -143,3 +143,13 @@ def test_every_locked_package_has_hashes_and_no_index_is_named() -> None:
     assert len(entries) > 50
     assert [entry for entry in entries[1:] if "--hash=sha256:" not in entry] == []
     assert "://" not in lock
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="apt is only used as root")
+def test_apt_that_fails_is_told_with_its_last_lines_after_a_second_try(bare: Settings, tmp_path: Path) -> None:
+    program(tmp_path / "bin" / "apt-get", f'echo "$*" >>{tmp_path}/asked; echo "E: no such package"; exit 100')
+    with pytest.raises(InfrastructureError, match="E: no such package") as failure:
+        apt.install(["thing"], silent, why="it is needed")
+    assert "apt-get install thing" in failure.value.explanation.remedy
+    asked = (tmp_path / "asked").read_text().splitlines()
+    assert [set(line.split()) & {"install", "update"} for line in asked] == [{"install"}, {"update"}, {"install"}]
