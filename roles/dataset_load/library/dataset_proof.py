@@ -1,0 +1,63 @@
+#!/usr/bin/python3
+"""Module dataset_proof: compare what a database holds with what was attested."""
+
+from __future__ import annotations
+
+from ansible.module_utils import sandbox_psql
+from ansible.module_utils.basic import AnsibleModule
+
+DOCUMENTATION = """
+module: dataset_proof
+short_description: Proves that a database holds a dataset
+description:
+  - Runs every query and compares its one value; all differences are told at once. Changes nothing.
+options:
+  database: {type: str, required: true, description: Name of the database.}
+  proofs:
+    type: list
+    elements: dict
+    required: true
+    description: What to compare.
+    suboptions:
+      table: {type: str, required: true, description: Name of the table.}
+      sql: {type: str, required: true, description: Query that gives one value.}
+      expected: {type: str, required: true, description: The value it must give.}
+"""
+
+
+def query(proofs: list[dict[str, str]]) -> str:
+    """Return one query for the values of all."""
+    values = ", ".join("(" + proof["sql"].rstrip().rstrip(";") + ")::text" for proof in proofs)
+    return f"SELECT json_build_array({values})"
+
+
+def differences(proofs: list[dict[str, str]], found: list[str | None]) -> list[str]:
+    """Return one line for each table that is not what was attested."""
+    return [
+        f"table {proof['table']}: expected {proof['expected']}, found {value}"
+        for proof, value in zip(proofs, found, strict=True)
+        if value != proof["expected"]
+    ]
+
+
+def main() -> None:
+    """Do what the parameters say."""
+    proof = {name: {"type": "str", "required": True} for name in ("table", "sql", "expected")}
+    spec = {
+        "database": {"type": "str", "required": True},
+        "proofs": {"type": "list", "elements": "dict", "required": True, "options": proof},
+    }
+    module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
+    proofs = module.params["proofs"]
+    try:
+        found = sandbox_psql.value(module.params["database"], query(proofs))
+    except (sandbox_psql.PsqlError, OSError) as error:
+        module.fail_json(msg=f"the dataset could not be proved: {error}")
+    wrong = differences(proofs, found)
+    if wrong:
+        module.fail_json(msg="the database does not hold the attested dataset:\n" + "\n".join(wrong))
+    module.exit_json(changed=False, proved=[proof["table"] for proof in proofs])
+
+
+if __name__ == "__main__":
+    main()

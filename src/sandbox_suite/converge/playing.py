@@ -1,0 +1,131 @@
+"""ansible-runner, called: its private folder, the bare environment, and how a run is ended before its end."""
+
+import contextlib
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from sandbox_suite.core.settings import CHECKOUT
+
+INVENTORY = CHECKOUT / "inventories" / "sandbox"
+POLL_SECONDS = 0.2  # how often a cancel is looked for while a task is at work
+GRACE_SECONDS = 3.0  # between SIGTERM, on which Ansible ends its workers, and SIGKILL
+
+
+@dataclass(frozen=True)
+class Play:
+    """What is run. `variables` is a file of extra variables."""
+
+    playbook: Path
+    variables: Path
+    environment: Mapping[str, str]
+    check: bool = False
+
+
+def play(what: Play, private: Path, take: Callable[[Mapping[str, Any]], bool], stop: "Stop") -> tuple[str, int]:
+    """Run a playbook and return (ansible-runner's status, exit code); `take` gets each event."""
+    import ansible_runner.interface
+
+    runner = ansible_runner.interface.init_runner(
+        private_data_dir=str(private),
+        ident="run",
+        project_dir=str(CHECKOUT),
+        playbook=str(what.playbook),
+        inventory=str(INVENTORY),
+        cmdline=f"-e @{what.variables}" + (" --check" if what.check else ""),
+        envvars=dict(what.environment) | {"HOME": str(private), "ANSIBLE_LOCAL_TEMP": str(private / "tmp")},
+        settings={"pexpect_timeout": POLL_SECONDS},
+        suppress_env_files=True,
+        quiet=True,
+        event_handler=take,
+        cancel_callback=stop,
+    )
+    runner.config.env = bare(runner.config.env, os.environ, what.environment.keys() | {"HOME"})
+    runner.config.command = bound(runner.config.command)
+    status, code = runner.run()
+    return status, code
+
+
+def bare(environment: Mapping[str, str], ours: Mapping[str, str], wanted: "set[str]") -> dict[str, str]:
+    """Return `environment` without what ansible-runner copied from our own process."""
+    return {name: value for name, value in environment.items() if name in wanted or ours.get(name) != value}
+
+
+def bound(command: Sequence[str]) -> list[str]:
+    """Return `command`, ended when this process ends: ansible-runner makes it deaf to a hang-up."""
+    setpriv = shutil.which("setpriv")
+    return [setpriv, "--pdeathsig", "TERM", *command] if setpriv else list(command)
+
+
+@contextlib.contextmanager
+def private_folder(path: Path) -> Iterator[Path]:
+    """Make `path` for its owner only, on a tmpfs, and remove it after; what a killed run left there goes first."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True, mode=0o700)
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+class Stop:
+    """Ends a run when SIGTERM arrives or `cancelled` says so: ansible-runner asks it several times a second."""
+
+    def __init__(self, cancelled: Callable[[], bool] | None = None) -> None:
+        self._cancelled = cancelled
+        self._signalled = False
+        self._since: float | None = None
+        self._others: set[int] = set()
+
+    @property
+    def stopped(self) -> bool:
+        """Tell whether the run was ended before its end."""
+        return self._since is not None
+
+    def __enter__(self) -> Self:
+        self._others = {child.pid for child in _children()}
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGTERM, self._on_signal)
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        if self.stopped:
+            self._end(signal.SIGKILL)
+        if threading.current_thread() is threading.main_thread():
+            signal.signal(signal.SIGTERM, self._before)
+
+    def __call__(self) -> bool:
+        """Tell ansible-runner whether to kill what is left: first the run is asked to end by itself."""
+        if self._since is None:
+            if self._signalled or (self._cancelled and self._cancelled()):
+                self._since = time.monotonic()
+                self._end(signal.SIGTERM)
+            return False
+        return time.monotonic() - self._since > GRACE_SECONDS
+
+    def _on_signal(self, number: int, frame: object) -> None:
+        self._signalled = True
+
+    def _end(self, number: signal.Signals) -> None:
+        """Signal the run and everything below it; Ansible's workers have sessions of their own."""
+        for child in _children():
+            if child.pid not in self._others:
+                family = [child, *_children(child)]
+                for process in family if number == signal.SIGKILL else family[:1]:
+                    with contextlib.suppress(ProcessLookupError):
+                        os.kill(process.pid, number)
+
+
+def _children(process: Any = None) -> list[Any]:
+    import psutil
+
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return list((process or psutil.Process()).children(recursive=process is not None))
+    return []
