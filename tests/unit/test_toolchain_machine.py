@@ -119,7 +119,7 @@ def test_the_second_waits_for_the_first_and_says_so(tmp_path: Path) -> None:
         order.append("first")
     thread.join()
     assert order == ["first", "second"]
-    assert said == [f"waiting: another start prepares the images (lock {tmp_path}/a.lock)"]
+    assert said[0] == f"waiting: another start prepares the images (lock {tmp_path}/a.lock)"
 
 
 def test_long_work_tells_its_time_and_latest_line(tmp_path: Path) -> None:

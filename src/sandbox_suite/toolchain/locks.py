@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import IO
 
 from sandbox_suite.core.progress import Say
+from sandbox_suite.toolchain.progress import ticking
 
 
 @contextmanager
@@ -17,6 +18,6 @@ def held(path: Path, say: Say, what: str) -> Iterator[IO[str]]:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"waiting: another start prepares {what} (lock {path})")
-            fcntl.flock(file, fcntl.LOCK_EX)
+            with ticking(say, f"waiting: another start prepares {what} (lock {path})"):
+                fcntl.flock(file, fcntl.LOCK_EX)
         yield file
