@@ -153,3 +153,11 @@ def test_apt_that_fails_is_told_with_its_last_lines_after_a_second_try(bare: Set
     assert "apt-get install thing" in failure.value.explanation.remedy
     asked = (tmp_path / "asked").read_text().splitlines()
     assert [set(line.split()) & {"install", "update"} for line in asked] == [{"install"}, {"update"}, {"install"}]
+
+
+def test_the_lock_holds_every_dependency_of_the_project() -> None:
+    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
+    wanted = {re.split(r"[^A-Za-z0-9.-]", need)[0] for need in project["project"]["dependencies"]}
+    wanted |= {re.split(r"[^A-Za-z0-9.-]", need)[0] for need in project["dependency-groups"]["dev"]}
+    locked = set(re.findall(r"^([a-z0-9.-]+)==", (CHECKOUT / "requirements.lock").read_text(), re.MULTILINE))
+    assert {name.lower() for name in wanted} - locked == set()
