@@ -25,7 +25,8 @@ SHAPES = (
 URL = re.compile(r"\b[a-z][a-z0-9+]*://[^\s:/@\"'<>{}$]+:(?P<value>[^\s/@\"'<>{}$%]{4,})@")
 NAMED = re.compile(
     r"""(?ix) (?<![\w.-])
-    (?P<name>[\w.-]{0,40} (?:password|passwd|pwd|secret|token|(?:api|access|private|signing)_?key) [\w-]{0,40})
+    (?P<name>[\w.-]{0,40} (?:password|passwd|pwd|secret|token|(?:api|access|private|signing|secret)_?key)
+       (?:[_-]?(?:base64|hex|value|[0-9]+))?)
     ["']? \s* (?: := | [:=] ) \s*
     (?: (?P<quote>["'`]) (?P<quoted>[^"'`\n]{6,}) (?P=quote) | (?P<bare>[^\s"'`,;#(){}\[\]]{12,}) \s*(?:\#.*)?$ )""",
     re.MULTILINE,

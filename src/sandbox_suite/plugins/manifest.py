@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, model_validator
 from pydantic_core import PydanticCustomError
 
 from sandbox_suite.core import documents
@@ -29,7 +29,8 @@ Entry = Annotated[str, AfterValidator(fields.entry)]
 Environment = Annotated[dict[str, str], BeforeValidator(fields.environment)]
 Arguments = Annotated[tuple[str, ...], BeforeValidator(fields.arguments)]
 Sha256 = Annotated[str, AfterValidator(fields.sha256)]
-Constraint = Annotated[versions.Constraint, BeforeValidator(versions.parse)]
+# Spelled as it is written, so that a manifest survives being kept as JSON.
+Constraint = Annotated[versions.Constraint, BeforeValidator(versions.parse), PlainSerializer(str)]
 
 
 class Known(BaseModel):
