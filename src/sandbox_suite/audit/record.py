@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from sandbox_suite.core.errors import RequestError
 from sandbox_suite.core.files import canonical, digest
 from sandbox_suite.core.findings import Finding
 
@@ -65,6 +66,17 @@ class Head:
 
     number: int = 0
     digest: str = GENESIS
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.digest}"
+
+
+def noted(text: str) -> Head:
+    """Return the head that `NUMBER:DIGEST` names."""
+    number, _, value = text.partition(":")
+    if not number.isdigit() or not value:
+        raise RequestError(f"`{text}` is no head", remedy="give it as `audit.verify` printed it: NUMBER:DIGEST")
+    return Head(int(number), value)
 
 
 NAMES = frozenset(item.name for item in fields(Record))

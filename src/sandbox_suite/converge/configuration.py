@@ -30,7 +30,6 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("defaults", "inventory", "ANSIBLE_INVENTORY", "inventories/sandbox", path=True),
     Setting("defaults", "roles_path", "ANSIBLE_ROLES_PATH", "roles", path=True),
     Setting("defaults", "module_utils", "ANSIBLE_MODULE_UTILS", f"{PLUGINS}/module_utils", path=True),
     Setting("defaults", "callback_plugins", "ANSIBLE_CALLBACK_PLUGINS", f"{PLUGINS}/callback", path=True),
@@ -45,7 +44,6 @@ SETTINGS = (
     Setting("defaults", "retry_files_enabled", "ANSIBLE_RETRY_FILES_ENABLED", "False"),
     Setting("defaults", "nocows", "ANSIBLE_NOCOWS", "True"),
     Setting("inventory", "enable_plugins", "ANSIBLE_INVENTORY_ENABLED", "sandbox"),
-    Setting("inventory", "unparsed_is_failed", "ANSIBLE_INVENTORY_UNPARSED_FAILED", "True"),
     Setting("inventory", "any_unparsed_is_failed", "ANSIBLE_INVENTORY_ANY_UNPARSED_IS_FAILED", "True"),
     Setting("connection", "pipelining", "ANSIBLE_PIPELINING", "True"),
 )
