@@ -33,7 +33,7 @@ def run(context: Context) -> dict[str, Any]:
                 "version": plugin.version,
                 "digest": plugin.digest,
                 "package": str(plugin.package),
-                "signer": plugin.signer.fingerprint,
+                "signer": plugin.signer,
                 "manifest": plugin.manifest.model_dump(mode="json"),
             },
             "dataset": {"name": name, "version": version, "policy": plan.policy, "grants": plan.grants, "proofs": []},
@@ -47,7 +47,7 @@ def run(context: Context) -> dict[str, Any]:
             "limits": {},
         }
     )
-    context.say(f"plugin {plugin.id}@{plugin.version}, signed by {plugin.signer.label} ({plugin.signer.fingerprint})")
+    context.say(f"plugin {plugin.id}@{plugin.version}, signed by {plugin.signer}")
     return {"plugin": plugin.digest}
 
 

@@ -23,7 +23,8 @@ def run(context: Context) -> dict[str, Any]:
     password = _password(folder)
     environment = folder / "plugin_environment"
     given = _given(context, manifest, role, schema, password)
-    write_json(environment, manifest.environment(given), 0o600)
+    # Compiled files would lie among the signed ones, and what runs must be what was signed (S-11).
+    write_json(environment, {"PYTHONDONTWRITEBYTECODE": "1", **manifest.environment(given)}, 0o600)
     migrations = manifest.migrations
     return apply(
         context,
