@@ -1,0 +1,121 @@
+"""The database: the plugin's role is confined to its schema, and the dataset is what was attested."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+Sql = Callable[[str], str]
+Attempt = Callable[..., dict[str, str]]
+DATASET = "WHERE relnamespace = to_regnamespace('dataset') AND relkind IN ('r', 'p')"
+REFUSED = "42501"  # insufficient_privilege
+
+
+def literal(text: str) -> str:
+    """Return an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(text: str) -> str:
+    """Return a quoted SQL name."""
+    return '"' + text.replace('"', '""') + '"'
+
+
+@pytest.mark.row("S-04")
+def test_role(sql: Sql, plan: dict[str, Any]) -> None:
+    """the plugin's role is no superuser and may create neither roles nor databases, nor act as another."""
+    rights = "rolsuper, rolcreaterole, rolcreatedb, rolreplication, rolbypassrls"
+    role = literal(plan["role"])
+    memberships = "(SELECT count(*) FROM pg_auth_members WHERE member = pg_roles.oid)"
+    assert sql(f"SELECT {rights}, {memberships} FROM pg_roles WHERE rolname = {role}") == "f|f|f|f|f|0"
+
+
+@pytest.mark.row("S-04")
+def test_attempts(as_plugin: Attempt) -> None:
+    """the role cannot create roles, databases, schemas or read server files."""
+    tried = as_plugin(
+        "CREATE ROLE intruder",
+        "CREATE SCHEMA intruder",
+        "SELECT pg_read_file('/etc/passwd')",
+        "SELECT rolpassword FROM pg_authid",
+    )
+    assert tried == dict.fromkeys(tried, REFUSED)
+
+
+@pytest.mark.row("S-04")
+def test_own_schema(as_plugin: Attempt, plan: dict[str, Any]) -> None:
+    """the role works in its own schema."""
+    statement = f"CREATE TABLE {identifier(plan['schema'])}.probe (id int)"
+    assert as_plugin(statement) == {statement: ""}
+
+
+@pytest.mark.row("S-04")
+def test_other_schemas(sql: Sql, plan: dict[str, Any]) -> None:
+    """the role can create in no schema but its own."""
+    role = literal(plan["role"])
+    found = sql(
+        f"SELECT nspname FROM pg_namespace WHERE has_schema_privilege({role}, oid, 'CREATE')"
+        " AND nspname !~ '^pg_(toast_)?temp_'"
+    )
+    assert found.split() == [plan["schema"]]
+
+
+@pytest.mark.row("S-04")
+def test_granted_tables(sql: Sql, plan: dict[str, Any]) -> None:
+    """the role can read what the plan grants, and no other table outside its schema."""
+    role, own = literal(plan["role"]), literal(plan["schema"])
+    found = sql(
+        "SELECT relnamespace::regnamespace || '.' || relname FROM pg_class WHERE relkind IN ('r', 'p', 'v', 'm', 'f')"
+        f" AND relnamespace NOT IN (to_regnamespace({own}), 'pg_catalog'::regnamespace,"
+        " 'information_schema'::regnamespace)"
+        f" AND has_schema_privilege({role}, relnamespace, 'USAGE') AND has_table_privilege({role}, oid, 'SELECT')"
+        " AND relname NOT LIKE 'pg_stat_statements%'"
+    )
+    granted = {f"dataset.{table}" for table, rights in plan["dataset"]["grants"].items() if "select" in rights}
+    assert set(found.split()) == granted
+
+
+@pytest.mark.row("S-04")
+def test_dataset_is_read_only(sql: Sql, as_plugin: Attempt, plan: dict[str, Any]) -> None:
+    """the role cannot write the dataset's tables."""
+    role, writes = literal(plan["role"]), literal("INSERT, UPDATE, DELETE, TRUNCATE, REFERENCES, TRIGGER")
+    tables = sql(f"SELECT oid::regclass || ' ' || has_table_privilege({role}, oid, {writes}) FROM pg_class {DATASET}")
+    assert tables, "the dataset has no tables"
+    assert [line for line in tables.splitlines() if not line.endswith(" false")] == []
+    tried = as_plugin(*(f"DELETE FROM {line.split()[0]}" for line in tables.splitlines()))
+    assert tried == dict.fromkeys(tried, REFUSED)
+
+
+@pytest.mark.row("S-04")
+def test_password(sandbox: Any, sql: Sql, plan: dict[str, Any]) -> None:
+    """the role's password is long and random, kept by the database as a SCRAM verifier only."""
+    kept = sql(f"SELECT left(rolpassword, 14) FROM pg_authid WHERE rolname = {literal(plan['role'])}")
+    assert kept == "SCRAM-SHA-256$"
+    file = sandbox.settings.job_runtime(sandbox.job) / "secrets" / "plugin_db_password"
+    secret = file.read_text().strip()
+    assert len(secret) >= 24, f"{len(secret)} characters"
+    assert len(set(secret)) >= 10, "few different characters"
+    assert file.stat().st_mode & 0o077 == 0, "others may read it"
+
+
+@pytest.mark.row("S-04")
+def test_password_is_asked_for(sandbox: Any, plan: dict[str, Any]) -> None:
+    """the database refuses the role without its password."""
+    database = sandbox.host("database")
+    for password in ("", plan["role"]):
+        tried = database.run(
+            "PGPASSWORD=%s psql --no-password --host=127.0.0.1 --username=%s --dbname=sandbox --command='SELECT 1'",
+            password,
+            plan["role"],
+        )
+        assert tried.rc != 0, f"let in with {password!r}"
+
+
+def test_dataset(sql: Sql, proof: dict[str, str]) -> None:
+    """the table holds what was attested."""
+    assert sql(proof["sql"]) == proof["expected"]
+
+
+def test_statistics(sql: Sql) -> None:
+    """pg_stat_statements counts queries."""
+    assert int(sql("SELECT count(*) FROM pg_stat_statements")) >= 0
