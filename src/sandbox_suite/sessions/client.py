@@ -195,7 +195,8 @@ class Client:
     def _heard(self, frame: frames.Frame, sink: Sink) -> None:
         if frame.kind == frames.FAILURE:
             failed = json.loads(frame.payload)
-            raise SessionError(failed["what"], left="the request may have been begun", remedy=failed["remedy"])
+            left = "the container; the request may have been begun" if failed["begun"] else "nothing was begun"
+            raise SessionError(failed["what"], left=left, remedy=failed["remedy"])
         sink(frame.kind, frame.payload)
 
     def _check_file(self, ending: Ending, verb: str, path: str, said: bytes) -> None:

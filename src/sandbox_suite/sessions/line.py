@@ -12,11 +12,11 @@ class ClientGoneError(Exception):
 
 
 class SessionFailedError(Exception):
-    """The session cannot answer; the words are for the user."""
+    """The session cannot answer; the words are for the user. `begun`: the request may have had effects."""
 
-    def __init__(self, what: str, remedy: str = "") -> None:
+    def __init__(self, what: str, remedy: str = "", *, begun: bool = False) -> None:
         super().__init__(what)
-        self.remedy = remedy
+        self.remedy, self.begun = remedy, begun
 
 
 class Line:
@@ -39,7 +39,7 @@ class Line:
 
     def fail(self, error: SessionFailedError) -> None:
         """Tell the client that the session failed."""
-        self.send(frames.FAILURE, json.dumps({"what": str(error), "remedy": error.remedy}).encode())
+        self.send(frames.FAILURE, json.dumps({"what": str(error), "remedy": error.remedy, "begun": error.begun}).encode())
 
     def end(self, code: int, how: int = frames.ENDED, words: bytes = b"") -> None:
         """Tell the end of a request."""

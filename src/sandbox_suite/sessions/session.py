@@ -1,6 +1,6 @@
 """A session: the pipe to one agent, seen from the host. From the container only frames of fixed shape are read.
 
-Whoever breaks the protocol (unknown kinds or numbers, too long frames, windows ignored, more acknowledged than sent) has
+Whoever breaks the protocol (unknown kinds or numbers, long frames, windows ignored, more acknowledged than sent) has
 its container killed: closing the stream would not stop it. An agent that merely does not answer has its session closed.
 """
 
@@ -156,7 +156,7 @@ class Session:
             if exchange.gone:
                 raise ClientGoneError
             if exchange.failure:
-                raise SessionFailedError(exchange.failure)
+                raise SessionFailedError(exchange.failure, begun=True)
             await self._pass_on(exchange, line)
 
     async def _pass_on(self, exchange: Exchange, line: Line) -> None:
@@ -177,7 +177,7 @@ class Session:
         if exchange.blocked:  # it is the client that does not read
             return ClientGoneError()
         self.close("the agent does not answer; its session was closed")
-        return SessionFailedError(self.ended or "")
+        return SessionFailedError(self.ended or "", begun=True)
 
     def _abandon(self, exchange: Exchange) -> None:
         """Cancel a request whose end did not come; its last frames are still taken, within its window."""
