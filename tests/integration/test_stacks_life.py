@@ -286,6 +286,7 @@ def test_a_state_file_cut_in_the_middle_is_begun_anew_and_takes_over_what_is_the
 @pytest.mark.parametrize("seen", ["network", "container"])
 def test_an_up_killed_in_the_middle_is_resumed(sandbox: Sandbox, seen: str) -> None:
     _interrupt(sandbox, seen, signal.SIGKILL)
+    assert [one.job for one in listing.stacks(sandbox.settings.home, []) if one.interrupted] == [sandbox.spec.job]
     outputs = sandbox.up()
     assert {item.id for item in sandbox.held() if item.kind == "container"} == {
         one["id"] for one in outputs["containers"].values()

@@ -8,7 +8,7 @@ NOISE = re.compile(
 )
 ERROR = re.compile(r"^\s*error:\s*(?P<said>.+)$")
 RPC = re.compile(r"^rpc error: code = \w+ desc = ")
-PREFIX = re.compile(r"^(\S+ resource '[^']*': )?(sdk-v2/provider2?\.go:\d+: )?")
+PREFIX = re.compile(r"^sdk-v2/provider2?\.go:\d+: ")  # the official Docker provider's own place in its source
 LINES = 12  # enough for every mistake of a sandbox, too few for a traceback
 
 

@@ -30,15 +30,15 @@ def latest(workspace: Workspace) -> dict[str, Any]:
     """Return the deployment in the state file; empty before the first `up`, or where it cannot be read."""
     try:
         return read_json(workspace.checkpoint)["checkpoint"].get("latest") or {}
-    except (OSError, ValueError, KeyError, AttributeError):
+    except (OSError, ValueError, LookupError, TypeError, AttributeError):
         return {}
 
 
 def readable(workspace: Workspace) -> bool:
     """Return whether the state file is there and whole."""
     try:
-        return "checkpoint" in read_json(workspace.checkpoint)
-    except (OSError, ValueError):
+        return isinstance(read_json(workspace.checkpoint)["checkpoint"], dict)
+    except (OSError, ValueError, LookupError, TypeError):
         return False
 
 

@@ -15,7 +15,8 @@ from pulumi.runtime.proto.provider_pb2_grpc import ResourceProviderServicer
 from sandbox_suite import engine
 from sandbox_suite.core.errors import SandboxError
 from sandbox_suite.stacks.docker_provider import inputs as rules
-from sandbox_suite.stacks.docker_provider.resources import KINDS, OwnershipError, Resource
+from sandbox_suite.stacks.docker_provider.base import OwnershipError, Resource, StartError
+from sandbox_suite.stacks.docker_provider.resources import KINDS
 from sandbox_suite.stacks.docker_provider.tables import TABLES
 from sandbox_suite.stacks.docker_provider.values import to_python, to_struct
 
@@ -106,7 +107,7 @@ class DockerProvider(ResourceProviderServicer):
         wanted = to_python(request.properties)
         if request.preview:
             return rpc.CreateResponse(id="", properties=to_struct(wanted))
-        made = _attempt(context, lambda: self._kind(request).create(wanted, request.urn))
+        made = _attempt(context, request, lambda: self._kind(request).create(wanted, request.urn))
         return rpc.CreateResponse(id=made.id, properties=to_struct(made.inputs | made.outputs))
 
     def Read(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -114,7 +115,7 @@ class DockerProvider(ResourceProviderServicer):
         known = to_python(request.inputs)
         if not known:
             context.abort(grpc.StatusCode.UNIMPLEMENTED, "the embedded Docker provider imports nothing")
-        found = _attempt(context, lambda: self._kind(request).read(request.id, known), gone=None)
+        found = _attempt(context, request, lambda: self._kind(request).read(request.id, known), gone=None)
         if found is None:
             return rpc.ReadResponse()
         properties = to_python(request.properties) | found.inputs | found.outputs
@@ -124,13 +125,13 @@ class DockerProvider(ResourceProviderServicer):
         """Change a resource in place."""
         wanted = to_python(request.news)
         if not request.preview:
-            _attempt(context, lambda: self._kind(request).update(request.id, wanted))
+            _attempt(context, request, lambda: self._kind(request).update(request.id, wanted))
         return rpc.UpdateResponse(properties=to_struct(to_python(request.olds) | wanted))
 
     def Delete(self, request: Any, context: Any) -> Any:  # noqa: N802
         """Remove a resource; one that is gone is fine."""
         known = to_python(request.properties)
-        _attempt(context, lambda: self._kind(request).delete(request.id, known), gone=None)
+        _attempt(context, request, lambda: self._kind(request).delete(request.id, known), gone=None)
         return Empty()
 
     def _kind(self, request: Any) -> Resource:
@@ -140,18 +141,19 @@ class DockerProvider(ResourceProviderServicer):
 _RAISE: Any = object()
 
 
-def _attempt(context: Any, act: Callable[[], T], gone: Any = _RAISE) -> T:
+def _attempt(context: Any, request: Any, act: Callable[[], T], gone: Any = _RAISE) -> T:
     """Return what `act` does; the engine's refusals become the protocol's errors, NotFound becomes `gone`."""
+    name = request.urn.rpartition("::")[2]
     try:
         return act()
     except docker.errors.NotFound as error:
         if gone is not _RAISE:
             return gone  # type: ignore[no-any-return]
-        context.abort(grpc.StatusCode.UNKNOWN, f"Docker: {error.explanation}")
+        context.abort(grpc.StatusCode.UNKNOWN, f"{name}: {error.explanation}")
     except docker.errors.APIError as error:
-        context.abort(grpc.StatusCode.UNKNOWN, f"Docker: {error.explanation}")
-    except (OwnershipError, SandboxError, OSError) as error:
-        context.abort(grpc.StatusCode.UNKNOWN, str(error))
+        context.abort(grpc.StatusCode.UNKNOWN, f"{name}: {error.explanation}")
+    except (OwnershipError, StartError, SandboxError, OSError) as error:
+        context.abort(grpc.StatusCode.UNKNOWN, f"{name}: {error}")
     raise AssertionError("abort raises")
 
 
