@@ -36,6 +36,7 @@ def ensure(
     attested: Attested, image: str, client: Any, say: Say, locks: Path, labels: Mapping[str, str] | None = None
 ) -> str:
     """Return the golden image of `attested` on `image`, built where it is missing; ten at once build one."""
+    client = getattr(client, "api", client)  # docker.DockerClient or its docker.APIClient
     base = _image(client, image)
     key = cache_key(attested, base["Id"])
     reference = f"{REPOSITORY}:{key}"

@@ -106,6 +106,11 @@ class Store:
         """Return the folder of a raw version."""
         return self.root / "ver" / version
 
+    def manifest(self, version: str) -> dict[str, Any]:
+        """Return the manifest of a version, as it is."""
+        manifest: dict[str, Any] = read_json(self.raw(version) / "manifest.json")
+        return manifest
+
     def names(self, kind: str = "attested") -> list[tuple[str, str, str]]:
         """Return every (name, version, digest) of a kind of pointer."""
         places = sorted((self.root / "ref" / kind).glob("*/*"))

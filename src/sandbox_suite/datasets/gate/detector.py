@@ -1,0 +1,104 @@
+"""Looks for the shapes of personal data where none should be; shapes and thresholds are the gate's own."""
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import polars as pl
+
+from sandbox_suite.datasets.gate import ids
+from sandbox_suite.datasets.gate.case import Case
+from sandbox_suite.datasets.gate.surfaces import Surface
+from sandbox_suite.datasets.gate.verdict import GateFinding
+
+GAP = r"[ .\-/]?"
+EDGE = r"(?:^|[^0-9A-Za-z])"
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A shape to look for. `chance`: the share of random values of the shape that are valid.
+
+    A shape that few random values have blocks with its first value; another one where clearly more are valid than
+    chance would make them.
+    """
+
+    kind: str
+    pattern: str  # Rust and Python read it alike
+    valid: Callable[[str], bool]
+    chance: float
+
+
+def _any(_: str) -> bool:
+    return True
+
+
+def _phone(value: str) -> bool:
+    return 8 <= sum(sign.isdigit() for sign in value) <= 15
+
+
+def _chinese_mobile(value: str) -> bool:
+    return bool(re.fullmatch(r"(?:86)?1[3-9][0-9]{9}", ids.normal_scalar(value).lstrip("+")))
+
+
+def _grouped_card(value: str) -> bool:
+    return value[:1] in "3456" and ids.card(value)
+
+
+SHAPES = (
+    Shape("email", r"[^\s@<>()\[\],;:\x1f]+@[^\s@<>()\[\],;:\x1f]+\.[A-Za-z]{2,}", _any, 0.0),
+    Shape("iban", rf"{EDGE}[A-Za-z]{{2}}[0-9]{{2}}(?:{GAP}[A-Za-z0-9]){{11,30}}", ids.iban, 0.01),
+    Shape("phone", r"\+[0-9][0-9 ().\-/]{6,20}[0-9]", _phone, 0.0),
+    Shape("phone", rf"{EDGE}1[3-9][0-9]{GAP}[0-9]{{4}}{GAP}[0-9]{{4}}(?:[^0-9]|$)", _chinese_mobile, 0.1),
+    Shape("card", rf"{EDGE}(?:[0-9]{GAP}){{12,18}}[0-9](?:[^0-9]|$)", _grouped_card, 0.1),
+    Shape("national_id", rf"{EDGE}[0-9]{{17}}[0-9Xx](?:[^0-9A-Za-z]|$)", ids.cn_resident_id, 0.001),
+    Shape("national_id", rf"{EDGE}[0-9]{{3}}-[0-9]{{2}}-[0-9]{{4}}(?:[^0-9]|$)", ids.us_ssn, 0.0),
+    Shape("national_id", rf"{EDGE}[0-9]{{3}}\.[0-9]{{3}}\.[0-9]{{3}}-[0-9]{{2}}(?:[^0-9]|$)", ids.br_cpf, 0.01),
+    Shape("national_id", rf"{EDGE}[12](?:{GAP}[0-9AB]){{14}}(?:[^0-9A-Za-z]|$)", ids.fr_nir, 0.01),
+    Shape("national_id", rf"{EDGE}[0-9XYZ][0-9]{{7}}-?[A-Z](?:[^0-9A-Za-z]|$)", ids.es_dni, 0.04),
+    Shape("national_id", rf"{EDGE}[A-Z]{{6}}[0-9]{{2}}[A-Z][0-9]{{2}}[A-Z][0-9]{{3}}[A-Z]", ids.it_fiscal_code, 0.04),
+    Shape("national_id", rf"{EDGE}[A-Z]{{2}} ?(?:[0-9]{{2}} ?){{3}}[A-D](?:[^0-9A-Za-z]|$)", ids.gb_nino, 0.02),
+    Shape("national_id", rf"{EDGE}[0-9]{{11}}(?:[^0-9A-Za-z]|$)", ids.de_tax_id, 0.1),
+    Shape("national_id", rf"{EDGE}[0-9]{{11}}(?:[^0-9A-Za-z]|$)", ids.pl_pesel, 0.1),
+    Shape("national_id", rf"{EDGE}[0-9]{{9}}(?:[^0-9A-Za-z]|$)", ids.nl_bsn, 0.09),
+)
+FIRST_BLOCKS = 0.05  # a shape rarer than this among random values
+ENOUGH = 0.5  # else: this share of the values with the shape must be valid, of at least
+AT_LEAST = 3
+SHORTEST_SHAPE = 5  # signs: `a@b.c`
+
+
+def detector(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
+    """No kept column and no text outside proved spans has a value with the shape of personal data."""
+    for surface in surfaces:
+        if surface.longest < SHORTEST_SHAPE:
+            continue
+        for kind in dict.fromkeys(shape.kind for shape in SHAPES):
+            found = [_hits(surface, shape) for shape in SHAPES if shape.kind == kind]
+            rows = sorted({row for hits in found for row in surface.rows(hits)})
+            if rows:
+                message = f"holds what looks like {kind.replace('_', ' ')}"
+                yield case.finding(kind, surface.table, surface.column, message, rows, "masked")
+
+
+def _hits(surface: Surface, shape: Shape) -> pl.Series:
+    """Return the distinct texts with valid values of a shape, empty where chance explains them."""
+    texts = surface.distinct["text"]
+    plain = texts.str.normalize("NFKC").str.replace_all(r"\p{Cf}", "")
+    with_shape = plain.str.contains(shape.pattern).fill_null(False)
+    if not with_shape.any():
+        return texts.clear()
+    pattern = re.compile(shape.pattern)
+    valid, shaped = [], 0
+    for text, cleaned in zip(texts.filter(with_shape), plain.filter(with_shape), strict=True):
+        values = [_trimmed(match[0]) for match in pattern.finditer(cleaned)]
+        good = any(map(shape.valid, values))
+        shaped += bool(values)
+        valid += [text] if good else []
+    enough = len(valid) >= AT_LEAST and len(valid) >= ENOUGH * shaped
+    return pl.Series(valid if shape.chance < FIRST_BLOCKS or enough else [], dtype=pl.String)
+
+
+def _trimmed(value: str) -> str:
+    """Take the signs off that only mark the edges of a shape."""
+    return re.sub(r"^[^0-9A-Za-z+]+|[^0-9A-Za-z]+$", "", value)

@@ -1,0 +1,153 @@
+"""Identifiers as the gate knows them: normal form, and check digits written from their public definitions."""
+
+import re
+import unicodedata
+from collections.abc import Callable
+
+import polars as pl
+
+SEPARATORS = r"[\s\p{Cf}\-‐‑–—./()_\\,]"  # what people put between digits, and what cannot be seen
+SEPARATORS_SCALAR = re.compile(r"[\s\-‐‑–—./()_\\,\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+ODD_VALUES = "1 0 5 7 9 13 15 17 19 21 1 0 5 7 9 13 15 17 19 21 2 4 18 20 11 3 6 8 12 14 16 10 22 25 24 23"
+ODD = dict(zip("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", map(int, ODD_VALUES.split()), strict=True))
+IBAN_LENGTHS = {"DE": 22, "GB": 22, "FR": 27, "ES": 24, "IT": 27, "NL": 18, "PL": 28, "BR": 29}
+
+
+def normal(values: pl.Expr) -> pl.Expr:
+    """Return texts with width, case, separators and invisible characters taken away."""
+    return values.str.normalize("NFKC").str.to_lowercase().str.replace_all(SEPARATORS, "")
+
+
+def normal_scalar(value: str) -> str:
+    """Return one text with width, case, separators and invisible characters taken away."""
+    return SEPARATORS_SCALAR.sub("", unicodedata.normalize("NFKC", value).lower())
+
+
+def bare(value: str) -> str:
+    """Return a value in upper case without separators."""
+    return normal_scalar(value).upper()
+
+
+def card(value: str) -> bool:
+    """Luhn, 13 to 19 digits."""
+    digits = bare(value)
+    return digits.isdigit() and 13 <= len(digits) <= 19 and luhn(digits)
+
+
+def luhn(digits: str) -> bool:
+    """Return whether the last digit is the Luhn digit of the others."""
+    doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
+    return sum(number - 9 if number > 9 else number for number in doubled) % 10 == 0
+
+
+def iban(value: str) -> bool:
+    """Mod 97, and the country's length where it is known."""
+    text = bare(value)
+    if not re.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", text) or IBAN_LENGTHS.get(text[:2], len(text)) != len(text):
+        return False
+    return int("".join(str(int(sign, 36)) for sign in text[4:] + text[:4])) % 97 == 1
+
+
+def us_ssn(value: str) -> bool:
+    """Nine digits whose parts are all in use."""
+    digits = bare(value)
+    if not re.fullmatch(r"\d{9}", digits):
+        return False
+    return digits[:3] not in ("000", "666") and digits[0] != "9" and digits[3:5] != "00" and digits[5:] != "0000"
+
+
+def gb_nino(value: str) -> bool:
+    """Two letters, six digits, A to D."""
+    return bool(re.fullmatch(r"[A-CEGHJ-PR-TW-Z][A-CEGHJ-NPR-TW-Z]\d{6}[A-D]", bare(value)))
+
+
+def de_tax_id(value: str) -> bool:
+    """Eleven digits, ISO 7064 mod 11, 10."""
+    digits = bare(value)
+    if not re.fullmatch(r"[1-9]\d{10}", digits):
+        return False
+    product = 10
+    for digit in digits[:10]:
+        total = (int(digit) + product) % 10 or 10
+        product = total * 2 % 11
+    return (11 - product) % 10 == int(digits[10])
+
+
+def fr_nir(value: str) -> bool:
+    """Thirteen digits and their key mod 97; 2A and 2B are Corsica."""
+    text = bare(value)
+    if not re.fullmatch(r"[12]\d{4}(?:\d{2}|2[AB])\d{8}", text):
+        return False
+    number = text[:13].replace("2A", "19").replace("2B", "18")
+    return int(number) % 97 == 97 - int(text[13:])
+
+
+def es_dni(value: str) -> bool:
+    """Eight digits (or a foreigner's X, Y, Z and seven) and the letter mod 23."""
+    text = bare(value)
+    if not re.fullmatch(r"[0-9XYZ]\d{7}[A-Z]", text):
+        return False
+    return "TRWAGMYFPDXBNJZSQVHLCKE"[int(text[:8].translate(str.maketrans("XYZ", "012"))) % 23] == text[8]
+
+
+def it_fiscal_code(value: str) -> bool:
+    """Sixteen signs with a check letter."""
+    text = bare(value)
+    if not re.fullmatch(r"[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z]", text):
+        return False
+    total = sum(ODD[sign] if place % 2 == 0 else int(sign, 36) % 36 for place, sign in enumerate(text[:15]))
+    total -= sum(10 for sign in text[1:15:2] if sign.isalpha())
+    return chr(65 + total % 26) == text[15]
+
+
+def nl_bsn(value: str) -> bool:
+    """Nine digits, the test of eleven."""
+    digits = bare(value)
+    if not re.fullmatch(r"\d{9}", digits) or digits == "000000000":
+        return False
+    weights = (9, 8, 7, 6, 5, 4, 3, 2, -1)
+    return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True)) % 11 == 0
+
+
+def pl_pesel(value: str) -> bool:
+    """Eleven digits, weights 1 3 7 9."""
+    digits = bare(value)
+    if not re.fullmatch(r"\d{11}", digits):
+        return False
+    weights = (1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1)
+    return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True)) % 10 == 0
+
+
+def br_cpf(value: str) -> bool:
+    """Eleven digits, two of them checks mod 11."""
+    digits = bare(value)
+    if not re.fullmatch(r"\d{11}", digits):
+        return False
+    for length in (9, 10):
+        total = sum(int(digit) * (length + 1 - place) for place, digit in enumerate(digits[:length]))
+        if (total * 10 % 11) % 10 != int(digits[length]):
+            return False
+    return True
+
+
+def cn_resident_id(value: str) -> bool:
+    """Seventeen digits with a real date, and the check sign of ISO 7064 mod 11-2."""
+    text = bare(value)
+    if not re.fullmatch(r"[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX]", text):
+        return False
+    total = sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(text[:17]))
+    return "10X98765432"[total % 11] == text[17]
+
+
+NATIONAL: dict[str, Callable[[str], bool]] = {
+    "US": us_ssn,
+    "GB": gb_nino,
+    "DE": de_tax_id,
+    "FR": fr_nir,
+    "ES": es_dni,
+    "IT": it_fiscal_code,
+    "NL": nl_bsn,
+    "PL": pl_pesel,
+    "BR": br_cpf,
+    "CN": cn_resident_id,
+}
