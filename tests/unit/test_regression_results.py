@@ -169,6 +169,17 @@ def test_no_bytes_crash_the_reading(tmp_path_factory: pytest.TempPathFactory, li
     assert all(case.outcome == "error" for case in read(folder).cases)
 
 
+def test_results_are_found_in_the_folder_of_artifacts_too(tmp_path: Path) -> None:
+    (tmp_path / "results").mkdir()
+    leave(tmp_path / "results", line("a"))
+    assert only(tmp_path).name == "a"
+
+
+def test_suites_outlive_the_checkout_in_the_plan_of_a_job() -> None:
+    kept = suite("a", "b", retries=2)
+    assert Suite.from_dict(json.loads(json.dumps(kept.as_dict()))) == kept
+
+
 def test_percentile_is_a_value_that_was_measured() -> None:
     values = [float(number) for number in range(1, 21)]
     assert (results.percentile(values, 0.5), results.percentile(values, 0.95), results.percentile(values, 0.99)) == (

@@ -67,7 +67,11 @@ class Results:
 
 
 def read(folder: Path, suites: Sequence[Suite] = ()) -> Results:
-    """Return the results in `folder`. With `suites`, a suite or a declared case without a result is an error too."""
+    """Return the results in `folder`, or in the `results` folder of a job's artifacts.
+
+    With `suites`, a suite or a declared case without a result is an error too: always give them where they are known.
+    """
+    folder = folder / "results" if (folder / "results").is_dir() else folder
     manifests = {suite.name: suite for suite in suites}
     names = sorted({path.stem for path in _files(folder)} | manifests.keys())
     return Results(tuple(case for name in names for case in _suite(folder, name, manifests.get(name))))

@@ -1,9 +1,9 @@
 """Suites: a folder with `suite.yaml` and scripts in any language. docs/guides/suites.md is the contract."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -44,6 +44,13 @@ class Suite:
     def ids(self) -> list[str]:
         """Return the ids of the declared cases."""
         return [f"{self.name}/{case}" for case in self.manifest.cases]
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, Any]) -> "Suite":
+        """Read a suite back from plan.json."""
+        return cls(
+            Manifest.model_validate({key: value[key] for key in value if key != "folder"}), Path(value["folder"])
+        )
 
     def as_dict(self) -> dict[str, object]:
         """Return what plan.json holds of the suite: the manifest, and its folder."""

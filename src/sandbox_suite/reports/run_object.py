@@ -24,8 +24,8 @@ class RunObject:
     """A run, told. Unknown facts are None; a list or count without facts is empty or 0."""
 
     job: str | None  # None: the request was refused before a job was made
-    tenant: str
-    plan: str
+    tenant: str | None
+    plan: str | None
     plugin: Mapping[str, Any]
     dataset: Mapping[str, Any]
     verdict: str | None  # None: no verdict was reached
@@ -51,8 +51,8 @@ class RunObject:
 def build(
     *,
     job: str | None,
-    tenant: str,
-    plan: str,
+    tenant: str | None,
+    plan: str | None,
     plugin: Mapping[str, Any] | None = None,
     dataset: Mapping[str, Any] | None = None,
     verdict: str | None = None,
