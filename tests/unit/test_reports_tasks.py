@@ -25,7 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_show_tells_verdict_reasons_and_what_did_not_pass(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     tasks.show(Context(), job="j8f3k2m9q0abc4")
     said = capsys.readouterr().out
-    for part in ("regressed: com.example.desk 1.2.0", "verification: S-02", "1 flaky", "error   api/broken: boom"):
+    for part in ("incomplete: com.example.desk 1.2.0", "verification: S-02", "1 flaky", "error   api/broken: boom"):
         assert part in said
 
 
