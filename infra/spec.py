@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -37,7 +37,6 @@ class StackSpec:
     parts: Mapping[str, PartLimits]  # part -> limits
     subnet: str = ""  # of the network; empty: `up` chooses a free one
     internal: bool = True  # no way out of the network
-    commands: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # part -> another command than the usual one
 
     @property
     def name(self) -> str:
@@ -57,8 +56,7 @@ class StackSpec:
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
         """Return the spec that `as_dict` wrote; unknown keys and missing ones raise TypeError."""
         parts = {part: _limits(limits) for part, limits in values["parts"].items()}
-        commands = {part: tuple(words) for part, words in values.get("commands", {}).items()}
-        return cls(**{**values, "parts": parts, "commands": commands})
+        return cls(**{**values, "parts": parts})
 
     @classmethod
     def read(cls, text: str) -> Self:

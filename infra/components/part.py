@@ -36,7 +36,7 @@ def container(
         image=spec.images[part],
         hostname=part,
         user=USERS[part],
-        command=list(spec.commands.get(part, command)),
+        command=list(command),
         envs=[f"{key}={value}" for key, value in (environment or {}).items()],
         init=True,  # a first process that ignores SIGTERM makes every stop wait ten seconds
         cpus=f"{limits.cpus:g}",

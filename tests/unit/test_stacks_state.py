@@ -176,3 +176,15 @@ def test_a_spec_in_a_stacks_settings_is_what_the_program_reads(workspace: Worksp
 
     values = yaml.safe_load(workspace.settings_file.read_text())["config"]["sandbox:spec"]
     assert StackSpec.read(json.dumps(values)) == workspace.spec()
+
+
+def test_a_state_folder_that_cannot_be_written_is_told_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "jobs").write_text("a file in the way")
+    pulumi = tmp_path / "pulumi"
+    pulumi.touch(mode=0o755)
+    workspace = Workspace(tmp_path / "jobs" / "j1", "j1", tmp_path, pulumi)
+    with (
+        pytest.raises(InfrastructureError, match="the state of stack sandbox-j1 cannot be kept"),
+        stack.held(workspace),
+    ):
+        pass

@@ -1,7 +1,6 @@
 """Any command of the Pulumi CLI on a job's stack, with what it needs served for the duration."""
 
 import contextlib
-import os
 import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
@@ -9,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox_suite.stacks.cli import bound_to_caller
+from sandbox_suite.stacks.cli import bound_to_caller, inherited
 from sandbox_suite.stacks.docker_provider.server import OPTIONS, running
 from sandbox_suite.stacks.workspace import Workspace
 
@@ -50,7 +49,7 @@ def shown(command: Command) -> str:
 def run(command: Command) -> int:
     """Run the command on the caller's terminal and return its exit code; a Ctrl-C is the command's own affair."""
     process = subprocess.Popen(
-        [*bound_to_caller(), *command.argv], cwd=command.folder, env={**os.environ, **command.environment}
+        [*bound_to_caller(), *command.argv], cwd=command.folder, env={**inherited(), **command.environment}
     )
     while True:
         try:

@@ -39,7 +39,7 @@ class Cli(automation.PulumiCommand):
     ) -> CommandResult:
         """Run one command to its end."""
         argv = [*bound_to_caller(), self.command, "--non-interactive", *args]
-        environment = {**os.environ, **additional_env, "PULUMI_AUTOMATION_API": "true"}
+        environment = {**inherited(), **additional_env, "PULUMI_AUTOMATION_API": "true"}
         with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
             code = _to_its_end(argv, cwd, environment, stdout, stderr)
             result = CommandResult(stdout=_text(stdout, on_output), stderr=_text(stderr, on_error), code=code)
@@ -55,6 +55,11 @@ def bound_to_caller() -> list[str]:
     """
     found = shutil.which("setpriv")
     return [found, "--pdeathsig", "KILL", "--"] if found else []
+
+
+def inherited() -> dict[str, str]:
+    """Return our environment without settings of Pulumi: the caller's own would mix with a stack's."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("PULUMI_")}
 
 
 @contextlib.contextmanager

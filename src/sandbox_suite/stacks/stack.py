@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import requests
 from filelock import FileLock, Timeout
 from pulumi import automation
 from pulumi.automation.errors import CommandError
@@ -48,7 +49,7 @@ def up(
     """
     check(spec)
     workspace, client = _workspace(folder, spec.job, require(pulumi), provider, settings), engine.client()
-    with _held(workspace), termination_raises():
+    with held(workspace), termination_raises():
         if workspace.checkpoint.exists() and not state.readable(workspace):
             workspace.forget()  # what it knew of is adopted by its labels
         interrupted = bool(state.settle(workspace))
@@ -72,7 +73,7 @@ def refresh(
     """Look at what is there, record it, and return {"removed": [...], "changed": [...]} by resource name."""
     workspace = _existing(_workspace(folder, job, require(pulumi), provider, settings))
     engine.client()
-    with _held(workspace), termination_raises():
+    with held(workspace), termination_raises():
         state.settle(workspace)
         before = state.resources(state.latest(workspace))
         with _stack(workspace) as stack:
@@ -96,7 +97,7 @@ def destroy(
     """
     place = settings or current_settings()
     workspace, client = _workspace(folder, job, pulumi or Path(), provider, place), engine.client()
-    with _held(workspace), termination_raises():
+    with held(workspace), termination_raises():
         if pulumi and state.resources(state.latest(workspace)) and not state.settle(workspace):
             # Whatever it leaves, and whyever, is swept.
             with contextlib.suppress(InfrastructureError), _stack(workspace) as stack:
@@ -176,18 +177,29 @@ def _existing(workspace: Workspace) -> Workspace:
 
 
 @contextlib.contextmanager
-def _held(workspace: Workspace) -> Iterator[None]:
+def held(workspace: Workspace) -> Iterator[None]:
     """Let one verb at a time work on a stack: its own lock refuses, and two contenders can refuse each other."""
-    if not workspace.folder.is_dir():
-        workspace.folder.parent.mkdir(parents=True, exist_ok=True)
-        workspace.folder.mkdir(mode=0o700, exist_ok=True)
-    lock = workspace.folder / "stack.lock"
     try:
-        with FileLock(lock, timeout=WAIT_SECONDS):
+        if not workspace.folder.is_dir():
+            workspace.folder.parent.mkdir(parents=True, exist_ok=True)
+            workspace.folder.mkdir(mode=0o700, exist_ok=True)
+        with FileLock(workspace.folder / "stack.lock", timeout=WAIT_SECONDS):
             yield
     except Timeout as error:
         raise InfrastructureError(
             f"another run works on stack {workspace.stack}", remedy="wait until it has ended, and try again"
+        ) from error
+    except requests.RequestException as error:  # an OSError too, and the root of the Docker SDK's refusals
+        raise InfrastructureError(
+            f"stack {workspace.stack}: Docker refused: {error}",
+            left="what the engine holds of the job carries its labels",
+            remedy="`./invoke ops.doctor` says whether the engine is well; then resume or destroy the job",
+        ) from error
+    except OSError as error:
+        raise InfrastructureError(
+            f"the state of stack {workspace.stack} cannot be kept: {error}",
+            left="what the engine holds of the job carries its labels",
+            remedy=f"make room in, or give access to, {workspace.folder}, then resume or destroy the job",
         ) from error
 
 

@@ -102,7 +102,8 @@ def _unlock(workspace: Workspace) -> int:
         if holder:
             raise InfrastructureError(
                 f"another Pulumi run works on stack {workspace.stack} ({holder})",
-                remedy="wait until it has ended, or end it, and try again",
+                remedy="wait until it has ended; where it has and its lock stayed: "
+                f"`./invoke stack.pulumi --job {workspace.job} -- cancel --yes`",
             )
         lock.unlink(missing_ok=True)
         removed += 1
