@@ -172,7 +172,8 @@ def _file(path: Path, types: Mapping[str, str]) -> pa.Table:
             frame = pl.read_parquet(path)
         elif path.suffix == ".csv":
             _unique_header(path)
-            frame = pl.read_csv(path, infer_schema_length=None, try_parse_dates=False)
+            as_text = dict.fromkeys(types, pl.String)  # a guessed number would lose its leading zeros
+            frame = pl.read_csv(path, infer_schema_length=None, schema_overrides=as_text)
             frame = frame.with_columns(_cast(name, kind) for name, kind in types.items() if name in frame.columns)
         else:
             raise RequestError(f"{path.name}: not .csv or .parquet")
@@ -202,10 +203,13 @@ def _cast(name: str, kind: str) -> Any:
 
     column = pl.col(name)
     if kind == "date":
-        return column.cast(pl.String).str.to_date("%Y-%m-%d")
+        return column.str.to_date("%Y-%m-%d")
     if kind == "timestamp":
-        return column.cast(pl.String).str.replace("T", " ").str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us")
-    return column.cast({"int64": pl.Int64, "float64": pl.Float64, "text": pl.String, "bool": pl.Boolean}[kind])
+        return column.str.replace("T", " ").str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us")
+    if kind == "bool":
+        truth = {"true": True, "t": True, "1": True, "false": False, "f": False, "0": False}
+        return column.str.to_lowercase().replace_strict(truth, return_dtype=pl.Boolean)
+    return column.cast({"int64": pl.Int64, "float64": pl.Float64, "text": pl.String}[kind])
 
 
 def _plain(table: pa.Table) -> pa.Table:

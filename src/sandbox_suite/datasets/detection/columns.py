@@ -70,8 +70,12 @@ def _is_name(text: str) -> bool:
     words, family = _names()
     parts = text.split()
     if len(parts) == 1:
-        return any(text[:size] in family and text[size:] in words for size in (1, 2))  # Chinese
+        return _chinese(text) and any(text[:size] in family for size in (1, 2))
     return 2 <= len(parts) <= 5 and sum(part in words for part in parts) * 2 >= len(parts)
+
+
+def _chinese(text: str) -> bool:
+    return 2 <= len(text) <= 4 and all("\u4e00" <= letter <= "\u9fff" for letter in text)
 
 
 @functools.cache

@@ -100,10 +100,10 @@ def dressed(masked: pl.Series, originals: pl.Series) -> pl.Series:
 
 
 def _spread(masked: pl.Series, shape: str | None) -> pl.Series:
-    if shape in (None, "x"):
+    if shape is None or shape == "x" or "x" not in shape:
         return masked
     pieces, place = [], 0
-    for run in re.findall("x+|[^x]+", shape or ""):
+    for run in re.findall("x+|[^x]+", shape):
         letters = run.startswith("x")
         pieces.append(pl.col("m").str.slice(place, len(run)) if letters else pl.lit(run))
         place += len(run) if letters else 0
