@@ -28,7 +28,7 @@ class Traces:
         return {
             "docker": {f"{one.kind} {one.name}" for one in items} - golden,
             "stacks": {str(path) for path in self.home.glob("jobs/*/stack")},
-            "secrets": {str(path) for path in self._runtime().glob("jobs/*/**/*") if path.is_file()},
+            "secrets": {str(path) for path in self.runtime().glob("jobs/*/**/*") if path.is_file()},
             "processes": self._processes(),
         }
 
@@ -36,7 +36,7 @@ class Traces:
         """Whether nothing at all is left."""
         return not any(self.left().values())
 
-    def _runtime(self) -> Path:
+    def runtime(self) -> Path:
         return load(Path("/nonexistent"), {**os.environ, "SANDBOX_HOME": str(self.home)}).runtime
 
     def _processes(self) -> set[str]:
