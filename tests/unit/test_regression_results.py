@@ -125,10 +125,14 @@ def test_huge_files_are_read_only_so_far(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_long_and_deceiving_text_is_cut_and_cleaned(tmp_path: Path) -> None:
-    leave(tmp_path, line("a", "failed", message="x" * 9000, request="\x00\x1b[31m\u202eGET", response={"k": 1}), code=1)
+    leave(
+        tmp_path,
+        line("a", "failed", message="x" * 9000, request="\x00\x1b[31m\u202eGET\r\nHost", response={"k": 1}),
+        code=1,
+    )
     case = only(tmp_path)
     assert len(case.message) == reading.MAX_TEXT
-    assert case.request == "��[31m�GET"
+    assert case.request == "��[31m�GET\nHost"
     assert case.response == '{"k": 1}'
 
 

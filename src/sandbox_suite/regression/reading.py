@@ -131,7 +131,12 @@ def text(value: Any, limit: int = MAX_TEXT) -> str:
         return ""
     said = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
     cut = said if len(said) <= limit else said[: limit - 1] + "…"
-    return UNSHOWABLE.sub("�", cut)
+    return showable(cut)
+
+
+def showable(said: str) -> str:
+    """Return text without characters that XML or a terminal cannot bear; lines end with a newline alone."""
+    return UNSHOWABLE.sub("�", said.replace("\r\n", "\n"))
 
 
 def _junit(path: Path) -> tuple[list[Attempt], list[str]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox_suite.core.files import write_atomic, write_json
 from sandbox_suite.core.redaction import Redactor
 from sandbox_suite.core.settings import CHECKOUT
-from sandbox_suite.regression.reading import UNSHOWABLE
+from sandbox_suite.regression.reading import showable
 from sandbox_suite.reports import charts, junit
 from sandbox_suite.reports.model import Report
 
@@ -41,7 +41,7 @@ def html(content: dict[str, Any]) -> str:
 def redacted(value: Any, redact: Callable[[str], str]) -> Any:
     """Return `value` with every text in it redacted, and free of characters that XML or a reader cannot bear."""
     if isinstance(value, str):
-        return UNSHOWABLE.sub("�", redact(value))
+        return showable(redact(value))
     if isinstance(value, dict):
         return {redact(str(key)): redacted(item, redact) for key, item in value.items()}
     if isinstance(value, list | tuple):
