@@ -56,7 +56,8 @@ def main() -> None:
     wrong = differences(proofs, found)
     if wrong:
         module.fail_json(msg="the database does not hold the attested dataset:\n" + "\n".join(wrong))
-    module.exit_json(changed=False, proved=[proof["table"] for proof in proofs])
+    values = {proof["table"]: value for proof, value in zip(proofs, found, strict=True)}
+    module.exit_json(changed=False, sandbox_proved=values)
 
 
 if __name__ == "__main__":
