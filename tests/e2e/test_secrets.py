@@ -1,4 +1,4 @@
-"""Secrets are where they are used and nowhere else: a kept job is searched through while it lives and after it ended."""
+"""Secrets are where they are used and nowhere else: a kept job is searched while it lives and after it ended."""
 
 import base64
 import json

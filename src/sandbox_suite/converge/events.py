@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sandbox_suite.converge.task_results import Outcome, TaskResult, message
+from sandbox_suite.converge.task_results import Outcome, TaskResult, message, proved
 from sandbox_suite.core.progress import Say
 from sandbox_suite.core.redaction import Redactor
 
@@ -85,6 +85,7 @@ def of_event(outcome: Outcome, content: Mapping[str, Any]) -> TaskResult:
         message=message(said) if outcome in ("failed", "unreachable") else "",
         ignored=bool(content.get("ignore_errors")),
         censored="censored" in said,
+        proved=proved(said),
     )
 
 

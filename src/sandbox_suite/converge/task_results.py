@@ -28,6 +28,7 @@ class TaskResult:
     censored: bool = False  # no_log: Ansible keeps the result to itself
     check_mode: bool = False
     items: Mapping[str, int] = field(default_factory=dict)  # outcome -> how many items of a loop
+    proved: Mapping[str, str] = field(default_factory=dict)  # what a module of ours found, such as a table's digest
 
     @property
     def key(self) -> tuple[str, str]:
@@ -49,6 +50,7 @@ def of(result: Any, outcome: Outcome, ignored: bool = False) -> TaskResult:
         censored="censored" in said,
         check_mode=bool(result.task.check_mode),
         items=_items(said.get("results")),
+        proved=proved(said),
     )
 
 
@@ -63,6 +65,12 @@ def message(said: Mapping[str, Any]) -> str:
     return text if len(text) <= LONGEST_MESSAGE else text[: LONGEST_MESSAGE - 1] + "…"
 
 
+def proved(said: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a module of ours reports as proved: name -> value, both texts."""
+    found = said.get("sandbox_proved")
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, Mapping) else {}
+
+
 def draft(result: TaskResult, context: Context) -> Draft:
     """Return the record of a task's result."""
     details = {
@@ -73,6 +81,7 @@ def draft(result: TaskResult, context: Context) -> Draft:
         "censored": result.censored,
         "check_mode": result.check_mode,
         "items": dict(result.items),
+        "proved": dict(result.proved),
     }
     return Draft(
         job=context.job,

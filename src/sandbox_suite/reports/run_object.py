@@ -32,6 +32,7 @@ class RunObject:
     pass_rate: float | None  # 0..1; flaky cases count as passed
     critical_coverage: float | None  # 0..1
     cases: Mapping[str, int]
+    flaky: Sequence[str]  # ids of the cases that passed only on a later attempt
     steps: Sequence[Mapping[str, Any]]
     setup: Sequence[str]  # what was prepared on this machine; empty when nothing was
     seconds: float
@@ -59,6 +60,7 @@ def build(
     pass_rate: float | None = None,
     critical_coverage: float | None = None,
     cases: Mapping[str, int] | None = None,
+    flaky: Sequence[str] = (),
     steps: Iterable[Mapping[str, Any]] = (),
     setup: Sequence[str] = (),
     seconds: float = 0.0,
@@ -80,6 +82,7 @@ def build(
         pass_rate=pass_rate,
         critical_coverage=critical_coverage,
         cases={name: int((cases or {}).get(name, 0)) for name in COUNTED},
+        flaky=list(flaky),
         steps=[_only(STEP, step) for step in steps],
         setup=list(setup),
         seconds=round(seconds, 3),

@@ -29,6 +29,7 @@ def apply(context: Context, playbook: str, variables: Mapping[str, Any]) -> dict
         raise CancelledError("the step was cancelled", left="what it had made is taken back")
     converged.raise_for_failure()
     return {
+        "proofs": {name: value for result in converged.results for name, value in result.proved.items()},
         "tasks": len(converged.results),
         "changed": converged.changed,
         "missing_records": [f"{item.task} on {item.host}: no {item.side}" for item in converged.missing_records],

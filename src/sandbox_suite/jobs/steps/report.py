@@ -1,5 +1,6 @@
 """report: judge what was collected and write report.json, junit.xml and report.html."""
 
+import datetime
 import platform
 from typing import Any
 
@@ -12,6 +13,7 @@ from sandbox_suite.jobs.database import Database
 from sandbox_suite.jobs.model import STEPS
 from sandbox_suite.jobs.steps.context import Context
 from sandbox_suite.regression import plans, results, verdict
+from sandbox_suite.regression.suites import Suite
 from sandbox_suite.reports import model, rendering
 from sandbox_suite.verification.model import Verification
 
@@ -23,7 +25,7 @@ def run(context: Context) -> dict[str, Any]:
     plan = context.plan
     planned = plans.load().get(plan["plan"])
     thresholds = plans.thresholds(planned, context.request.thresholds)
-    found = results.read(context.folder / "artifacts")
+    found = results.read(context.folder / "artifacts", [Suite.from_dict(suite) for suite in plan["suites"]])
     checked = _verification(context)
     trail = log.verify(audit_path(context.folder))
     complete = trail.intact and not any(context.made(step).get("missing_records") for step in CONVERGING)
@@ -52,6 +54,7 @@ def run(context: Context) -> dict[str, Any]:
         "pass_rate": judged.pass_rate,
         "critical_coverage": judged.critical_coverage,
         "cases": found.counts(),
+        "flaky": [case.id for case in found.cases if case.flaky],
         "reasons": list(judged.reasons),
         "report": {name: str(path) for name, path in written.items()},
     }
@@ -69,9 +72,19 @@ def _dataset(context: Context, dataset: dict[str, Any]) -> model.Dataset:
 
 
 def _steps(context: Context) -> list[model.Step]:
-    facts = journal.steps(events.read(Database(context.settings.home), context.job))
-    past = STEPS[: STEPS.index("report")]
-    return [model.Step(name, facts[name].outcome, round(facts[name].seconds, 3)) for name in past]
+    past = events.read(Database(context.settings.home), context.job)
+    facts = journal.steps(past)
+    begun = {event.step: _moment(event.time) for event in past if event.kind == "started"}
+    first = min(begun.values())
+    return [
+        model.Step(name, facts[name].outcome, round(facts[name].seconds, 3), round(begun[name] - first, 3))
+        for name in STEPS[: STEPS.index("report")]
+        if name in begun
+    ]
+
+
+def _moment(time: str) -> float:
+    return datetime.datetime.fromisoformat(time).timestamp()
 
 
 def _environment(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
