@@ -6,12 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from sandbox_suite.core.errors import RequestError
-from sandbox_suite.core.findings import Finding
+from sandbox_suite.core.findings import Finding, errors
 from sandbox_suite.core.settings import CHECKOUT, Settings
 from sandbox_suite.jobs import policies
 from sandbox_suite.jobs.model import STEPS, Request
 
 Found = TypeVar("Found")
+# A policy that does not cover the data is for the gate to block, in a job, so that the audit knows who tried what.
+GATE = "policy-"
 DOES = {
     "admit": "check flags, permission, plan, plugin and its signature",
     "dataset": "mask and gate the dataset where it is not attested yet; build its golden database",
@@ -34,6 +36,16 @@ class Look:
     findings: list[Finding]
     creates: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def mistakes(self) -> list[Finding]:
+        """Return what is wrong with the request itself: it is refused."""
+        return [finding for finding in errors(self.findings) if not finding.id.startswith(GATE)]
+
+    @property
+    def exit_code(self) -> int:
+        """Return what a run would end with by these findings alone: 2 refused, 3 blocked by the gate, 0 neither."""
+        return 2 if self.mistakes else 3 if errors(self.findings) else 0
 
     def as_dict(self) -> dict[str, Any]:
         """Return the look as JSON."""

@@ -9,7 +9,6 @@ from typing import Any
 
 from sandbox_suite.core.clock import new_job_id, utc_now
 from sandbox_suite.core.errors import InfrastructureError, RequestError, SandboxError
-from sandbox_suite.core.findings import errors
 from sandbox_suite.core.settings import settings
 from sandbox_suite.jobs import control, events, service, table
 from sandbox_suite.jobs.database import Database
@@ -21,7 +20,7 @@ WORKER_LOOK_SECONDS = 0.5
 
 
 def dry_run(request: Request, json: bool) -> int:
-    """Show the plan and touch nothing; exit code 2 where a finding would stop the job."""
+    """Show the plan and touch nothing; the exit code says what a finding would end a run with."""
     from sandbox_suite.jobs import plan
 
     look = plan.look(settings(), request, utc_now())
@@ -29,7 +28,7 @@ def dry_run(request: Request, json: bool) -> int:
         output.facts(look.as_dict())
     else:
         output.lines(look.lines())
-    return 2 if errors(look.findings) else 0
+    return look.exit_code
 
 
 def run(request: Request, detach: bool, json: bool) -> int:
@@ -52,7 +51,7 @@ def run(request: Request, detach: bool, json: bool) -> int:
 def _refuse_mistakes(request: Request) -> None:
     from sandbox_suite.jobs import plan
 
-    wrong = errors(plan.look(settings(), request, utc_now()).findings)
+    wrong = plan.look(settings(), request, utc_now()).mistakes
     if wrong:
         raise RequestError(
             "\n".join(f"{item.place}: {item.message}" for item in wrong), remedy="correct this and run again"

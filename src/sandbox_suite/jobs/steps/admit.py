@@ -3,7 +3,6 @@
 from typing import Any
 
 from sandbox_suite.core.errors import RequestError
-from sandbox_suite.core.findings import errors
 from sandbox_suite.jobs import plan as planning
 from sandbox_suite.jobs.steps.context import Context
 from sandbox_suite.plugins import catalog
@@ -12,7 +11,7 @@ from sandbox_suite.regression import plans, suites
 
 def run(context: Context) -> dict[str, Any]:
     """Resolve the plan and write plan.json."""
-    wrong = errors(planning.look(context.settings, context.request, context.clock()).findings)
+    wrong = planning.look(context.settings, context.request, context.clock()).mistakes
     if wrong:
         raise RequestError(
             "\n".join(f"{item.place}: {item.message}" for item in wrong), remedy="correct this and run again"

@@ -1,0 +1,130 @@
+"""Use case B-2: a masking failure is blocked before anything is provisioned, rolled back, reported and recorded."""
+
+import base64
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from sandbox_suite.audit import log
+from sandbox_suite.core.settings import CHECKOUT
+from tests.e2e.conftest import Ended, Invoke
+from tests.e2e.traces import Traces
+
+SUITES = CHECKOUT / "config" / "plugins" / "debug" / "data_suite.yaml"
+ROWS = 60
+EMAIL = "anna.{}@" + "corp.invalid"
+
+POLICY = {
+    "policy": "people-qa",
+    "version": 1,
+    "key": {"ref": "secret://sandbox/mask", "id": "k1"},
+    "default": "deny",
+    "tables": {
+        "people": {
+            "rows": {"min": 1, "max_drop": 0},
+            "columns": {
+                "person_id": {"keep": {"type": "int64", "pk": True, "why": "surrogate key"}},
+                "email": {"mask": "email"},
+                "status": {"keep": {"enum": ["active", "closed"], "why": "no person data"}},
+                "remark": {"keep": {"regex": "[A-Za-z0-9+/= ]{0,200}", "why": "codes of the desk"}},
+            },
+        }
+    },
+}
+
+
+def rows(**columns: str) -> list[list[str]]:
+    """Return the dataset's rows; `columns` replace the values of the third row."""
+    made = [[str(n), EMAIL.format(n), "active", f"code {n}"] for n in range(1, ROWS + 1)]
+    names = ["person_id", "email", "status", "remark"]
+    for name, value in columns.items():
+        made[2][names.index(name)] = value
+    return [names, *made]
+
+
+class Dataset:
+    """A small dataset of our own, as a folder, with plans that use it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write(self, version: str, table: list[list[str]], policy: object = POLICY) -> dict[str, str]:
+        """Write a version, its policy and a plan; return the environment that makes a run find them."""
+        place = self.folder / version
+        place.mkdir(parents=True)
+        (place / "people.csv").write_text("".join(",".join(row) + "\n" for row in table))
+        source = {
+            "dataset": "people",
+            "version": version,
+            "tables": {"people": {"file": "people.csv", "primary_key": ["person_id"]}},
+        }
+        (place / "dataset.yaml").write_text(yaml.safe_dump(source))
+        (self.folder / "policy.yaml").write_text(yaml.safe_dump(policy))
+        plans = yaml.safe_load(SUITES.read_text())
+        plans["plans"]["smoke"] |= {"policy": str(self.folder / "policy.yaml"), "grants": {}}
+        (self.folder / "plans.yaml").write_text(yaml.safe_dump(plans, allow_unicode=True))
+        return {"SANDBOX_DATASETS": str(self.folder), "SANDBOX_SUITES_CONFIG": str(self.folder / "plans.yaml")}
+
+
+def run(invoke: Invoke, version: str, surroundings: dict[str, str]) -> Ended:
+    return invoke(
+        "sandbox.run", "--plan", "smoke", "--dataset", f"people@{version}", "--json", environment=surroundings
+    )
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return Dataset(tmp_path)
+
+
+LEAKS = {
+    "value outside its codomain": {"status": "unknown"},
+    "an e-mail of another row, encoded": {"remark": base64.b64encode(EMAIL.format(9).encode()).decode()},
+}
+
+
+@pytest.mark.parametrize("leak", LEAKS.values(), ids=LEAKS)
+def test_a_leak_blocks_the_job_before_anything_is_provisioned(
+    invoke: Invoke, traces: Traces, dataset: Dataset, leak: dict[str, str]
+) -> None:
+    before = traces.left()
+    ended = run(invoke, "1", dataset.write("1", rows(**leak)))
+    assert ended.code == 3, ended.err
+    told = ended.json
+    assert told["verdict"] == "blocked"
+    assert told["dataset"]["attested"] is False
+    assert {step["name"]: step["outcome"] for step in told["steps"]}["provision"] == "not run"
+    assert "people@1 is blocked" in told["error"]["what"]
+    for value in leak.values():
+        assert value not in ended.out + ended.err, "the message shows the value"
+    assert traces.left() == before
+
+
+def test_an_unlabelled_column_blocks_whether_or_not_it_looks_sensitive(invoke: Invoke, dataset: Dataset) -> None:
+    table = [[*row, "x"] for row in rows()]
+    table[0][-1] = "colour"
+    ended = run(invoke, "1", dataset.write("1", table))
+    assert ended.code == 3, ended.err
+    assert "people.colour" in ended.json["error"]["what"]
+
+
+def test_the_previous_version_stays_current_and_the_failure_is_reported_and_recorded(
+    invoke: Invoke, dataset: Dataset
+) -> None:
+    surroundings = dataset.write("1", rows())
+    assert invoke("dataset.check", "--name", "people@1", "--policy", str(dataset.folder / "policy.yaml"),
+                  environment=surroundings).code == 0  # fmt: skip
+    dataset.write("2", rows(status="unknown"))
+    ended = run(invoke, "2", surroundings)
+    assert ended.code == 3
+    reports = sorted((invoke.home / "datasets" / "failures").glob("people@2-*.json"))
+    assert reports
+    report = json.loads(reports[-1].read_text())
+    assert any("status" in finding["place"] for finding in report["findings"])
+    last = log.read(Path(ended.json["audit"]["log"]))
+    assert any(
+        record.action == "step.run" and record.target == "dataset" and record.outcome == "failed" for record in last
+    )
+    assert list((invoke.home / "datasets").glob("**/quarantine/*")) == []
