@@ -202,3 +202,21 @@ def test_by_hand_records_go_to_the_jobs_log(made: Sandbox, tmp_path: Path) -> No
     assert {record.host for record in mine} == {"runner", "plugin", "database"}
     assert {(record.tenant, record.attempt) for record in mine} == {("acme", 0)}
     assert log.verify(made.log).problems == []
+
+
+CHECKS = """
+def pytest_addoption(parser):
+    parser.addoption("--job")
+"""
+
+
+@pytest.mark.parametrize(("condition", "outcome"), [("j == {job!r}", "ok"), ("not j", "failed")])
+def test_the_checks_of_a_sandbox_run_from_the_controller(
+    made: Sandbox, tmp_path: Path, condition: str, outcome: str
+) -> None:
+    (tmp_path / "conftest.py").write_text(CHECKS)
+    claim = condition.format(job=made.job)
+    check = f"def test_job(request):\n    j = request.config.getoption('--job')\n    assert {claim}\n"
+    (tmp_path / "test_it.py").write_text(check)
+    done = made.run("verify-sandbox", "verify", {"sandbox_verify_tests": str(tmp_path)}, attempt=11)
+    assert (done.outcome, done.changed, done.missing_records) == (outcome, 0, ())

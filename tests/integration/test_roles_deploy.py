@@ -91,6 +91,14 @@ def test_a_package_with_another_hash_is_refused_and_nothing_is_unpacked(made: Sa
     assert "package" not in made.shell("plugin", "ls /var/lib/powerx/plugins/com.powerx.plugins.other").split()
 
 
+def test_the_node_plugin_takes_the_place_of_the_python_one(made: Sandbox, tmp_path: Path) -> None:
+    variables = made.deploy_variables(packed_example(tmp_path, "node"))
+    made.shell("plugin", "kill $(cat /var/lib/powerx/plugins/*/run/plugin.pid)")
+    done = made.run("deploy-plugin", "deploy", variables, attempt=8)
+    assert (done.outcome, done.failures) == ("ok", ())
+    assert "node" in made.shell("plugin", "ps -eo args")
+
+
 def test_every_missing_variable_is_told_at_once(made: Sandbox) -> None:
     done = made.run("deploy-plugin", "deploy", {"plugin_deploy_role": ROLE}, attempt=4)
     assert done.outcome == "failed"
