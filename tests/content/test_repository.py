@@ -27,8 +27,8 @@ TRACKED = subprocess.run(["git", "ls-files"], cwd=CHECKOUT, capture_output=True,
 def test_every_task_has_a_sentence_and_help_for_each_option(name: str) -> None:
     task = tasks()[name]
     assert (task.__doc__ or "").strip().endswith("."), name
-    options = {argument.name for argument in task.get_arguments()}  # type: ignore[attr-defined]
-    assert options == {name.replace("_", "-") for name in task.help}, name  # type: ignore[attr-defined]
+    missing = [argument.name for argument in task.get_arguments() if not argument.help]  # type: ignore[attr-defined]
+    assert not missing, f"{name}: no help for {missing}"
 
 
 @pytest.mark.parametrize("name", sorted(tasks()))

@@ -58,7 +58,8 @@ class Dataset:
         source = {
             "dataset": "people",
             "version": version,
-            "tables": {"people": {"file": "people.csv", "primary_key": ["person_id"]}},
+            "files": {"people": "people.csv"},
+            "tables": {"people": {"primary_key": ["person_id"]}},
         }
         (place / "dataset.yaml").write_text(yaml.safe_dump(source))
         (self.folder / "policy.yaml").write_text(yaml.safe_dump(policy))
