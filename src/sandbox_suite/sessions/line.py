@@ -39,7 +39,9 @@ class Line:
 
     def fail(self, error: SessionFailedError) -> None:
         """Tell the client that the session failed."""
-        self.send(frames.FAILURE, json.dumps({"what": str(error), "remedy": error.remedy, "begun": error.begun}).encode())
+        self.send(
+            frames.FAILURE, json.dumps({"what": str(error), "remedy": error.remedy, "begun": error.begun}).encode()
+        )
 
     def end(self, code: int, how: int = frames.ENDED, words: bytes = b"") -> None:
         """Tell the end of a request."""

@@ -52,7 +52,9 @@ class PlainSession:
 
     def _tell(self, spec: dict[str, Any], line: Line, code: int | None, pid: str) -> None:
         if code is None or not pid:
-            raise SessionFailedError(f"{self.place}: the command could not be run, or its container is gone", begun=True)
+            raise SessionFailedError(
+                f"{self.place}: the command could not be run, or its container is gone", begun=True
+            )
         if spec["op"] != "exec" and code:
             return line.end(code, frames.REFUSED, f"{spec['path']}: see standard error".encode())
         return line.end(code)

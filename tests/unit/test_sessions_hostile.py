@@ -1,0 +1,116 @@
+"""A container is not trusted: agents that lie, flood, babble or say nothing give a clear error, and are ended."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from sessions_local import LocalEngine, serving
+
+from sandbox_suite.sessions import opening, session
+from sandbox_suite.sessions.client import Client, Sender
+from sandbox_suite.sessions.errors import SessionError
+
+HELLO = """
+import os, struct, sys, time
+def say(kind, number, data=b""): os.write(1, struct.pack(">cII", kind, number, len(data)) + data)
+def hear(): os.read(0, 1 << 20)
+say(b"H", 0, struct.pack(">HBBBI", 1, 3, 11, 1, 7))
+time.sleep(0.3); hear()
+"""
+VIOLATIONS = {
+    "babbles": ("import os, time; os.write(1, b'x' * 100000); time.sleep(60)", "a frame of unknown kind b'x'"),
+    "babbles-later": (HELLO + "os.write(1, b'hello, world'); time.sleep(60)", "a frame of unknown kind b'h'"),
+    "huge": (HELLO + "os.write(1, struct.pack('>cII', b'O', 1, 1 << 31)); time.sleep(60)", "a frame of 2147483648 b"),
+    "trickles": (HELLO + "while True: say(b'O', 1)", "output beyond the window"),
+    "acknowledges-too-much": (HELLO + "say(b'A', 1, b'\\xff' * 4); time.sleep(60)", "more acknowledged than was sent"),
+    "acknowledges-oddly": (HELLO + "say(b'A', 1, b'\\xff'); time.sleep(60)", "an acknowledgement of another length"),
+    "answers-nobody": (HELLO + "say(b'O', 99, b'z'); time.sleep(60)", "a frame for no request of ours"),
+    "greets-twice": (HELLO + "say(b'H', 1, b'\\0' * 9); time.sleep(60)", "a frame for no request of ours"),
+    "ends-empty": (HELLO + "say(b'X', 1); time.sleep(60)", "an end of another length"),
+    "ends-oddly": (HELLO + "say(b'X', 1, struct.pack('>iB', 0, 9)); time.sleep(60)", "an end of unknown kind 9"),
+    "speaks-another-protocol": (
+        "import os, struct, time; os.write(1, struct.pack('>cIIHBBBI', b'H', 0, 9, 7, 3, 1, 1, 1)); time.sleep(60)",
+        "protocol 7",
+    ),
+}
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "GRACE", 0.3)
+    monkeypatch.setattr(session, "STRAY_SECONDS", 0.2)
+    monkeypatch.setattr(opening, "HELLO_SECONDS", 1.0)
+
+
+@pytest.mark.parametrize("way", VIOLATIONS)
+def test_who_breaks_the_protocol_is_named_and_its_container_killed(way: str, tmp_path: Path) -> None:
+    program, words = VIOLATIONS[way]
+    engine = LocalEngine((sys.executable, "-c", program))
+    with (
+        serving(engine, tmp_path / "s") as records,
+        Client(tmp_path / "s", "box") as client,
+        pytest.raises(SessionError) as caught,
+    ):
+        client.exec(["true"], timeout=5)
+    assert words in str(caught.value)
+    assert "its container was killed" in str(caught.value)
+    assert set(engine.killed) == {"id-of-box"}
+    assert records[0][0] == "violation"
+    assert words in records[0][1]["what"]
+
+
+def test_an_agent_that_answers_and_then_talks_on_is_a_violation_too(tmp_path: Path) -> None:
+    engine = LocalEngine(
+        (sys.executable, "-c", HELLO + "say(b'X', 1, b'\\0' * 5); say(b'O', 1, b'late'); time.sleep(60)")
+    )
+    with serving(engine, tmp_path / "s") as records, Client(tmp_path / "s", "box") as client:
+        client.exec(["true"], timeout=5)
+        while not records:
+            client.stat()
+    assert records[0][0] == "violation"
+
+
+def test_who_floods_a_client_that_does_not_read_is_stopped_at_the_window(tmp_path: Path) -> None:
+    engine = LocalEngine((sys.executable, "-c", HELLO + "while True: say(b'O', 1, b'z' * 65536)"))
+    with serving(engine, tmp_path / "s") as records, Client(tmp_path / "s", "box") as watcher:
+        slow = Client(tmp_path / "s", "box")
+        asked = {"op": "exec", "argv": ["true"], "container": "box", "user": None, "timeout": 60}
+        slow._dial().sendall(bytes(Sender(asked, None).waiting()))
+        while not records:
+            watcher.stat()
+        slow.close()
+    assert records[0][1]["what"] == "output beyond the window"
+
+
+@pytest.mark.parametrize(
+    ("program", "words"),
+    [
+        ("import time; time.sleep(60)", "the agent did not start within 1 s"),
+        (HELLO + "time.sleep(60)", "the agent does not answer; its session was closed"),
+        ("import sys; sys.exit('no module named encodings')", "the session ended: no module named encodings"),
+        ("print('OCI runtime exec failed: no such user')", "the session ended: OCI runtime exec failed: no such user"),
+        (HELLO + "os._exit(0)", "the session ended"),
+    ],
+)
+def test_silent_and_dead_agents_fail_within_the_limit_and_leave_the_container(
+    program: str, words: str, tmp_path: Path
+) -> None:
+    engine = LocalEngine((sys.executable, "-c", program))
+    with (
+        serving(engine, tmp_path / "s"),
+        Client(tmp_path / "s", "box") as client,
+        pytest.raises(SessionError, match=words),
+    ):
+        client.exec(["true"], timeout=1.5)
+    assert not engine.killed
+
+
+def test_words_from_a_container_cannot_steer_a_terminal(tmp_path: Path) -> None:
+    engine = LocalEngine((sys.executable, "-c", "import sys; sys.exit('\\x1b[2Jgone\\r\\nquiet')"))
+    with (
+        serving(engine, tmp_path / "s"),
+        Client(tmp_path / "s", "box") as client,
+        pytest.raises(SessionError) as caught,
+    ):
+        client.exec(["true"], timeout=1)
+    assert "\x1b" not in str(caught.value)
