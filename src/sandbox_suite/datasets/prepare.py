@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sandbox_suite.core.clock import Clock
-from sandbox_suite.core.errors import BlockedError, RequestError
+from sandbox_suite.core.errors import BlockedError, RequestError, SandboxError
 from sandbox_suite.core.files import canonical, write_atomic
 from sandbox_suite.core.findings import Finding
 from sandbox_suite.core.progress import Say
@@ -132,10 +132,10 @@ def _make(wanted: _Wanted, say: Say, clock: Clock) -> Attested:
     with store.work(wanted.cache_key) as work:
         try:
             verdict = _masked_and_judged(wanted, work, say, clock)
-        except BlockedError as error:
-            lines = error.explanation.what.splitlines()
-            findings = [Finding("error", line, wanted.reference, "mask-blocked") for line in lines]
-            raise _blocked(wanted, findings, None, clock) from error
+        except (RequestError, OSError):
+            raise  # a bad source or a full disk: nobody's values are the matter
+        except Exception as error:
+            raise _blocked(wanted, _said(wanted, error), None, clock) from error
         if not verdict.passed or verdict.manifest is None:
             findings = [finding.as_finding() for finding in verdict.findings]
             raise _blocked(wanted, findings, verdict, clock)
@@ -145,6 +145,14 @@ def _make(wanted: _Wanted, say: Say, clock: Clock) -> Attested:
         store.point(version, *path)
     say(f"{wanted.reference}: attested, {verdict.rows} rows")
     return store.open(version, wanted.signing, clock())
+
+
+def _said(wanted: _Wanted, error: Exception) -> list[Finding]:
+    """Return what stopped the mask. The words of an error that is not ours may quote a value, so its type must do."""
+    if isinstance(error, SandboxError):
+        lines = error.explanation.what.splitlines()
+        return [Finding("error", line, wanted.reference, "mask-blocked") for line in lines]
+    return [Finding("error", f"the mask ended with {type(error).__name__}", wanted.reference, "mask-failed")]
 
 
 def _masked_and_judged(wanted: _Wanted, work: Path, say: Say, clock: Clock) -> "Verdict":

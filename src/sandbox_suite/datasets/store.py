@@ -67,7 +67,8 @@ class Store:
         version = hashlib.sha256(content).hexdigest()
         place = self.root / "ver" / version
         with self.lock("store"):
-            if not place.exists():
+            if not _whole(place, content, manifest):
+                remove(place)
                 self._build(place, content, manifest, tables)
             if attested is not None:
                 write_json(place / "attestation.json", attested)
@@ -209,6 +210,17 @@ class Store:
             os.fchmod(file.fileno(), stat.S_IRUSR | stat.S_IRGRP | stat.S_IROTH)
             os.fsync(file.fileno())
         return new.replace(place)
+
+
+def _whole(place: Path, content: bytes, manifest: Mapping[str, Any]) -> bool:
+    """Say whether a version is there as it was committed."""
+    try:
+        return (place / "manifest.json").read_bytes() == content and all(
+            file_digest(place / "tables" / f"{name}.parquet") == table["file_digest"]
+            for name, table in manifest["tables"].items()
+        )
+    except FileNotFoundError:
+        return False
 
 
 def remove(place: Path) -> None:

@@ -19,8 +19,8 @@ EDGE = r"(?:^|[^0-9A-Za-z])"
 class Shape:
     """A shape to look for. `chance`: the share of random values of the shape that are valid.
 
-    A shape that few random values have blocks with its first value; another one where clearly more are valid than
-    chance would make them.
+    In free text, where the masker leaves no long number alone, the first valid value blocks. In a kept column it does
+    for a shape that few random values have, else where clearly more are valid than chance would make them.
     """
 
     kind: str
@@ -95,8 +95,9 @@ def _hits(surface: Surface, shape: Shape) -> pl.Series:
         good = any(map(shape.valid, values))
         shaped += bool(values)
         valid += [text] if good else []
+    first = shape.chance < FIRST_BLOCKS or surface.table.rules[surface.column].kind == "free_text"
     enough = len(valid) >= AT_LEAST and len(valid) >= ENOUGH * shaped
-    return pl.Series(valid if shape.chance < FIRST_BLOCKS or enough else [], dtype=pl.String)
+    return pl.Series(valid if first or enough else [], dtype=pl.String)
 
 
 def _trimmed(value: str) -> str:
