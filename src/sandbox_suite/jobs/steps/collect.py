@@ -8,4 +8,8 @@ from sandbox_suite.jobs.steps.converging import apply
 
 def run(context: Context) -> dict[str, Any]:
     """Fetch the artifacts into the job's folder."""
-    return apply(context, "collect-reports", {"report_collect_folder": str(context.folder / "artifacts")})
+    variables = {
+        "report_collect_folder": str(context.folder / "artifacts"),
+        "report_collect_run_id": context.made("regress").get("run_id", context.job),
+    }
+    return apply(context, "collect-reports", variables)

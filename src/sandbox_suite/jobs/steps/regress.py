@@ -12,7 +12,8 @@ def run(context: Context) -> dict[str, Any]:
     plan = context.plan
     plugin = plan["plugin"]
     port = Manifest.model_validate(plugin["manifest"]).port
-    return apply(
+    run_id = f"{context.job}-{context.attempt}"  # another attempt is another run
+    made = apply(
         context,
         "run-regression",
         {
@@ -25,7 +26,7 @@ def run(context: Context) -> dict[str, Any]:
                 }
                 for suite in plan["suites"]
             ],
-            "suite_run_id": f"{context.job}-{context.attempt}",
+            "suite_run_id": run_id,
             "suite_run_base_url": f"http://plugin:{port}",
             "suite_run_parallel": len(plan["suites"]),
             "suite_run_deadline_seconds": plan["deadline_seconds"],
@@ -36,3 +37,4 @@ def run(context: Context) -> dict[str, Any]:
             },
         },
     )
+    return {**made, "run_id": run_id}
