@@ -1,14 +1,21 @@
 """A container is not trusted: agents that lie, flood, babble or say nothing give a clear error, and are ended."""
 
+import asyncio
+import contextlib
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sessions_local import LocalEngine, serving
 
-from sandbox_suite.sessions import opening, session
+from sandbox_suite.sessions import frames, opening, session
 from sandbox_suite.sessions.client import Client, Sender
+from sandbox_suite.sessions.engine_api import STDOUT
 from sandbox_suite.sessions.errors import SessionError
+from sandbox_suite.sessions.line import SessionFailedError
 
 HELLO = """
 import os, struct, sys, time
@@ -35,11 +42,13 @@ VIOLATIONS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(session, "GRACE", 0.3)
-    monkeypatch.setattr(session, "STRAY_SECONDS", 0.2)
-    monkeypatch.setattr(opening, "HELLO_SECONDS", 1.0)
+@pytest.fixture(autouse=True, scope="module")
+def _impatient() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(session, "GRACE", 0.3)
+        patch.setattr(session, "STRAY_SECONDS", 0.2)
+        patch.setattr(opening, "HELLO_SECONDS", 1.0)
+        yield
 
 
 @pytest.mark.parametrize("way", VIOLATIONS)
@@ -103,6 +112,73 @@ def test_silent_and_dead_agents_fail_within_the_limit_and_leave_the_container(
     ):
         client.exec(["true"], timeout=1.5)
     assert not engine.killed
+
+
+class Tape:
+    """A carrier that plays what an agent might say."""
+
+    def __init__(self, data: bytes) -> None:
+        hello = frames.HELLO_BODY.pack(frames.PROTOCOL, 3, 11, 1, 7)
+        self.pieces = [[(STDOUT, frames.pack(frames.HELLO, 0, hello))], [(STDOUT, data)] if data else []]
+
+    async def read(self) -> list[tuple[int, bytes]]:
+        await asyncio.sleep(0)
+        return self.pieces.pop(0) if self.pieces else []
+
+    def write(self, data: bytes) -> None: ...
+
+    async def drain(self) -> None: ...
+
+    def end_input(self) -> None: ...
+
+    async def exit_code(self) -> int | None:
+        return None
+
+    def close(self) -> None: ...
+
+
+class Deaf:
+    """A client's line that takes everything and says nothing."""
+
+    def __init__(self) -> None:
+        self.ends: list[int] = []
+
+    async def receive(self) -> frames.Frame:
+        return await asyncio.Future()
+
+    def send(self, kind: bytes, payload: bytes) -> None: ...
+
+    def end(self, code: int, how: int = 0, words: bytes = b"") -> None:
+        self.ends.append(how)
+
+    async def drain(self) -> None: ...
+
+
+FRAMES = st.lists(
+    st.builds(
+        frames.pack,
+        st.sampled_from([bytes([kind]) for kind in frames.FROM_AGENT + frames.TO_AGENT]),
+        st.sampled_from([0, 1, 1, 1, 2]),
+        st.one_of(st.binary(max_size=12), st.just(frames.EXIT_BODY.pack(0, 0)), st.just(b"z" * 100_000)),
+    ),
+    max_size=20,
+)
+
+
+@given(FRAMES, st.integers(0, 40))
+def test_whatever_an_agent_says_a_request_ends_or_fails_in_words(said: list[bytes], cut: int) -> None:
+    async def converse() -> list[int]:
+        async def violated(_: str) -> str:
+            return "its container was killed"
+
+        data = b"".join(said)
+        line, talk = Deaf(), session.Session("box", Tape(data[: len(data) - cut]), violated)
+        with contextlib.suppress(SessionFailedError):
+            await talk.perform({"op": "exec", "argv": ["true"], "timeout": 5}, line)  # type: ignore[arg-type]
+        talk.close("the test is over")
+        return line.ends
+
+    assert asyncio.run(asyncio.wait_for(converse(), 20)) in ([], [0], [1], [2], [3])
 
 
 def test_words_from_a_container_cannot_steer_a_terminal(tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ def exit_code(work: Callable[[], Any]) -> int:
     except BaseException:
         traceback.print_exc()
         return 1
-    return _code_of(result if isinstance(result, int) else None)
+    return result if isinstance(result, int) and not isinstance(result, bool) else 0
 
 
 def _code_of(code: object) -> int:

@@ -21,7 +21,8 @@ class PlainSession:
     """Serves the requests of a session without an agent."""
 
     def __init__(self, place: str, engine: Engine, container: str, user: str | None) -> None:
-        self.place, self.ended = place, None
+        self.place = place
+        self.ended: str | None = None
         self.requests = 0
         self._engine, self._container, self._user = engine, container, user
 
@@ -38,7 +39,8 @@ class PlainSession:
         try:
             carrier = await self._engine.start(self._container, self._user, self._command(spec), spec.get("env") or {})
         except EngineError as error:
-            raise SessionFailedError(f"{self.place}: {error}") from None
+            self.ended = f"{self.place}: {error}"  # look anew next time: the container may be another one
+            raise SessionFailedError(self.ended) from None
         work = PlainExchange(carrier, line)
         try:
             await asyncio.wait_for(work.run(), spec["timeout"])

@@ -17,7 +17,7 @@ from sandbox_suite.sessions import frames
 from sandbox_suite.sessions.carrier import Engine, engine
 from sandbox_suite.sessions.engine_api import EngineError
 from sandbox_suite.sessions.line import ClientGoneError, Line, SessionFailedError
-from sandbox_suite.sessions.opening import AnySession, open_session
+from sandbox_suite.sessions.opening import AnySession, open_session, remedy_for
 
 IDLE_SECONDS = 15.0
 OPEN_SECONDS = 25.0
@@ -61,6 +61,7 @@ class Holder:
         while not self.stopped.is_set() and (self._clients or loop.time() - self._used < IDLE_SECONDS):
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self.stopped.wait(), 1.0)
+            self._sessions = {key: task for key, task in self._sessions.items() if _alive(task)}
 
     def close(self) -> None:
         """End every session; their agents end with the pipe."""
@@ -103,8 +104,6 @@ class Holder:
             return await asyncio.wait_for(asyncio.shield(task), min(patience, OPEN_SECONDS))
         except TimeoutError:
             raise SessionFailedError(f"{key[0]}: no session within {min(patience, OPEN_SECONDS):.0f} s") from None
-        except EngineError as error:
-            raise SessionFailedError(f"{key[0]}: {error}") from None
 
     def _opened(self, key: Key) -> asyncio.Task[AnySession]:
         task = self._sessions.get(key)
@@ -113,6 +112,7 @@ class Holder:
             if self._openings[key] > 1:
                 self._record("reopened", container=key[0], user=key[1], time=self._openings[key])
             task = self._sessions[key] = asyncio.create_task(self._fresh(key))
+            task.add_done_callback(lambda done: done.cancelled() or done.exception())  # seen, though nobody may ask
         return task
 
     async def _fresh(self, key: Key) -> AnySession:
@@ -123,7 +123,7 @@ class Holder:
             number = await self._docker.identify(key[0])
             return await open_session(self._docker, key[0], key[1], violated)
         except EngineError as error:
-            raise SessionFailedError(f"{key[0]}: {error}", "see which containers run: `docker ps -a`") from None
+            raise SessionFailedError(f"{key[0]}: {error}", remedy_for(error)) from None
 
     async def _kill(self, key: Key, number: str, words: str) -> str:
         """Kill the container whose agent broke the protocol: closing the stream would leave it running."""
