@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from sandbox_suite.core.errors import InfrastructureError, RequestError
 from sandbox_suite.core.files import canonical, file_digest
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 REPOSITORY = "sandbox-suite/golden"
 LABEL = "sandbox-suite.golden"  # of the image, and of what starts from it: the cache key
-BUILD = "sandbox-suite.golden-build"  # of the container that fills it: the cache key
+# The container that fills an image has a name and no labels of ours: they would go into the image, and a sweep of
+# sandboxes would take it away. The end of the name tells two installations on one engine apart.
+BUILDER = "sandbox-suite-golden"
 RECIPE = 1  # raise when the same dataset should become another database
 PGDATA = "/data/pg"  # the image's own cluster, on the writable root, so that a commit keeps it
 BATCH = 64 * 1024  # rows
@@ -46,7 +48,8 @@ def ensure(
     with FileLock(locks / f"golden-{key}.lock"):
         if not _exists(client, reference):
             say(f"golden database {key}: load {attested.name}@{attested.version}, {attested.rows} rows")
-            _build(attested, base, client, key, dict(labels or {}))
+            _clear(client, key, locks)
+            _build(attested, base, client, builder(key, locks), {**(labels or {}), LABEL: key})
     return reference
 
 
@@ -57,14 +60,33 @@ def cache_key(attested: Attested, image_id: str) -> str:
     return hashlib.sha256(canonical(made_of)).hexdigest()[:12]
 
 
-def _build(attested: Attested, base: Mapping[str, Any], client: Any, key: str, labels: dict[str, str]) -> None:
-    for left in client.containers(all=True, filters={"label": f"{BUILD}={key}"}):  # of a killed build
-        client.remove_container(left["Id"], force=True)
+def builder(key: str, locks: Path) -> str:
+    """Return the name of the container that fills the image of `key`."""
+    return f"{BUILDER}-{key}-{hashlib.sha256(str(locks.absolute()).encode()).hexdigest()[:6]}"
+
+
+def _clear(client: Any, key: str, locks: Path) -> None:
+    """Remove the builders that killed builds left; call it with `key`'s lock held."""
+    for found in client.containers(all=True, filters={"name": builder("[0-9a-f]+", locks)}):
+        other = found["Names"][0].split("-")[-2]
+        if other == key or _abandoned(locks / f"golden-{other}.lock"):
+            client.remove_container(found["Id"], force=True)
+
+
+def _abandoned(lock: Path) -> bool:
+    try:
+        with FileLock(lock, timeout=0):
+            return True
+    except Timeout:
+        return False
+
+
+def _build(attested: Attested, base: Mapping[str, Any], client: Any, name: str, labels: dict[str, str]) -> None:
     container = client.create_container(
         base["Id"],
         ["start-database"],
+        name=name,
         environment={"PGDATA": PGDATA},
-        labels={**labels, BUILD: key},
         host_config=client.create_host_config(
             init=True, network_mode="none", cap_drop=["ALL"], security_opt=["no-new-privileges"]
         ),
@@ -73,16 +95,15 @@ def _build(attested: Attested, base: Mapping[str, Any], client: Any, key: str, l
         client.start(container)
         _load(attested, Psql(client, container))
         _stop(client, container)
-        # The image's own configuration, not the container's: PGDATA and labels of the build stay out of sandboxes.
-        client.commit(container, REPOSITORY, tag=key, conf=_configuration(base, {**labels, LABEL: key}))
+        # The image's own configuration, not the container's: PGDATA of the build stays out of sandboxes.
+        client.commit(container, REPOSITORY, tag=labels[LABEL], conf=_configuration(base, labels))
     finally:
         client.remove_container(container, force=True)
 
 
 def _configuration(base: Mapping[str, Any], labels: Mapping[str, str]) -> dict[str, Any]:
     configuration = dict(base["Config"])
-    # A commit adds the container's labels to these: the build's is emptied here.
-    return {**configuration, "Labels": {**(configuration.get("Labels") or {}), **labels, BUILD: ""}}
+    return {**configuration, "Labels": {**(configuration.get("Labels") or {}), **labels}}
 
 
 def _load(attested: Attested, psql: Psql) -> None:
