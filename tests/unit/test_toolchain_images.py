@@ -62,7 +62,12 @@ def test_the_archive_sent_to_the_engine_holds_the_context_and_nothing_of_this_ma
 def test_a_failed_step_is_told_with_the_lines_before_it() -> None:
     told: list[str] = []
     output = iter(
-        [{"stream": "Step 1/2\n"}, {"stream": "no such package\n"}, {"error": "returned 100"}, {"stream": "x"}]
+        [
+            {"stream": "Step 1/2\n"},
+            {"stream": "\x1b[91mno such package\n\x1b[0m"},
+            {"error": "returned 100"},
+            {"stream": "x"},
+        ]
     )
     assert builds.follow(output, told.append) == "Step 1/2\nno such package\nreturned 100"
     assert told[-1] == "no such package"

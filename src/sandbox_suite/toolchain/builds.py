@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import subprocess
 import tarfile
 from collections.abc import Iterator
@@ -25,6 +26,7 @@ OWN_ROOT = "sandbox-suite/root:bookworm"
 REGISTRY_SECONDS = 5.0  # without one word from the engine: then no registry answers, and we build
 BUILD_SECONDS = 900.0  # without one word from the engine
 KEPT_LINES = 15  # of a failed build's output
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 PROXIES = ("http_proxy", "https_proxy", "no_proxy")  # predefined build arguments: not kept in an image's history
 
 
@@ -149,7 +151,7 @@ def follow(output: Iterator[dict[str, Any]], tick: Say) -> str:
     """Read a build to its end; return why it failed, with the lines before, or nothing."""
     kept: list[str] = []
     for event in output:
-        kept = [*kept, *event.get("stream", "").strip().splitlines()][-KEPT_LINES:]
+        kept = [*kept, *COLOURS.sub("", event.get("stream", "")).strip().splitlines()][-KEPT_LINES:]
         if "error" in event:
             return "\n".join([*kept, event["error"]])
         if kept:

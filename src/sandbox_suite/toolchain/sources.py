@@ -10,7 +10,7 @@ from sandbox_suite.core.progress import Say
 
 RELEASE = "bookworm"
 LOCAL_AUTHORITIES = Path("/usr/local/share/ca-certificates")
-LEAN = ("--dpkgopt=path-exclude=/usr/share/{man,doc,locale}/*", "--dpkgopt=path-include=/usr/share/doc/*/copyright")
+LEAN = tuple(f"--dpkgopt=path-exclude=/usr/share/{name}/*" for name in ("doc", "locale", "man"))
 FORMAT = "$(ORIGIN)|$(CODENAME)|$(REPO_URI)|$(RELEASE)|$(COMPONENT)"
 
 
