@@ -70,7 +70,7 @@ def _outside(table: Table, column: str, rule: Rule) -> pl.Series:
     if rule.kind in ("name", "address"):
         return ~values.str.contains(oracle.pool_regex(rule.kind))
     if rule.kind == "national_id":
-        return _invalid(values, lambda value: any(check(value) for check in ids.NATIONAL.values()))
+        return _no_national_id(values, table.masked[rule.options["country"]])
     if rule.kind in SHAPES:
         outside = ~values.str.contains(SHAPES[rule.kind]) & (values != "")
         return outside | _invalid(values, CHECKED[rule.kind]) if rule.kind in CHECKED else outside
@@ -78,8 +78,24 @@ def _outside(table: Table, column: str, rule: Rule) -> pl.Series:
 
 
 def _invalid(values: pl.Series, valid: Callable[[str], bool]) -> pl.Series:
-    bad = [value for value in values.drop_nulls().unique().to_list() if value and not valid(value)]
-    return values.is_in(bad)
+    return values.is_in(_bad(values, valid))
+
+
+def _bad(values: pl.Series, valid: Callable[[str], bool]) -> list[str]:
+    return [value for value in values.drop_nulls().unique().to_list() if value and not valid(value)]
+
+
+def _any_national_id(value: str) -> bool:
+    return any(check(value) for check in ids.NATIONAL.values())
+
+
+def _no_national_id(values: pl.Series, countries: pl.Series) -> pl.Series:
+    outside = pl.zeros(len(values), dtype=pl.Boolean, eager=True)
+    for country in countries.unique().to_list():
+        there = countries.eq_missing(country)
+        bad = _bad(values.filter(there), ids.NATIONAL.get(str(country).upper(), _any_national_id))
+        outside |= there & values.is_in(bad)
+    return outside
 
 
 def _moved_wrongly(raw: pl.Series, masked: pl.Series) -> pl.Series:

@@ -65,16 +65,20 @@ SHAPES = (
 FIRST_BLOCKS = 0.05  # a shape rarer than this among random values
 ENOUGH = 0.5  # else: this share of the values with the shape must be valid, of at least
 AT_LEAST = 3
-SHORTEST_SHAPE = 5  # signs: `a@b.c`
+SHORTEST_EMAIL = 5  # signs
+SHORTEST_NUMBER = 9  # digits and letters
 
 
 def detector(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
     """No kept column and no text outside proved spans has a value with the shape of personal data."""
     for surface in surfaces:
-        if surface.longest < SHORTEST_SHAPE:
-            continue
-        for kind in dict.fromkeys(shape.kind for shape in SHAPES):
-            found = [_hits(surface, shape) for shape in SHAPES if shape.kind == kind]
+        possible = [
+            shape
+            for shape in SHAPES
+            if surface.longest >= (SHORTEST_EMAIL if shape.kind == "email" else SHORTEST_NUMBER)
+        ]
+        for kind in dict.fromkeys(shape.kind for shape in possible):
+            found = [_hits(surface, shape) for shape in possible if shape.kind == kind]
             rows = sorted({row for hits in found for row in surface.rows(hits)})
             if rows:
                 message = f"holds what looks like {kind.replace('_', ' ')}"

@@ -4,8 +4,7 @@ import base64
 import binascii
 import re
 import urllib.parse
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 
 import polars as pl
 
@@ -14,7 +13,6 @@ from sandbox_suite.datasets.gate.case import Case
 from sandbox_suite.datasets.gate.surfaces import SHORTEST, Originals, Surface, own_names, own_originals
 from sandbox_suite.datasets.gate.verdict import GateFinding
 
-ANCHOR = 8  # signs that are looked up; the rest of the value is compared where they are found
 SHORTEST_SHOWN = 2  # signs of the shortest original: a Chinese name
 NAME_PART = 5  # letters of a given or family name that counts alone
 WORDS = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
@@ -48,7 +46,6 @@ def _shown(surface: Surface, forms: pl.Series, length: pl.Series) -> list[int]:
 
 def any_row(case: Case, surfaces: list[Surface], originals: Originals) -> Iterator[GateFinding]:
     """No text holds an original identifier of any row: as a word, or inside longer words."""
-    anchors = _anchors(originals.identifiers)
     known = pl.Series(sorted(originals.identifiers), dtype=pl.String)
     for surface in surfaces:
         if surface.longest < SHORTEST:
@@ -59,7 +56,7 @@ def any_row(case: Case, surfaces: list[Surface], originals: Originals) -> Iterat
         hits = set(words.filter(pl.col("word").is_in(known.implode()))["text"])
         inside = distinct.filter(pl.col("normal").str.contains(r"@|[0-9]{6}"))
         for text, normal in inside.select("text", "normal").iter_rows():
-            if text not in hits and _holds(normal, anchors):
+            if text not in hits and originals.inside(normal):
                 hits.add(text)
         if hits:
             rows = surface.rows(pl.Series(sorted(hits), dtype=pl.String))
@@ -80,7 +77,6 @@ def names(case: Case, surfaces: list[Surface], originals: Originals) -> Iterator
 
 def decoded(case: Case, surfaces: list[Surface], originals: Originals) -> Iterator[GateFinding]:
     """No text holds an original in base64, hex, or URL encoding."""
-    anchors = _anchors(originals.identifiers | {name for name in originals.names if len(name) >= ANCHOR})
     for surface in surfaces:
         coded = surface.distinct.filter(
             pl.col("text").str.contains(r"[A-Za-z0-9+/_\-]{12}|%[0-9A-Fa-f]{2}|\\u[0-9a-fA-F]{4}")
@@ -88,32 +84,12 @@ def decoded(case: Case, surfaces: list[Surface], originals: Originals) -> Iterat
         hits = [
             text
             for text in coded["text"]
-            if any(_holds(ids.normal_scalar(plain), anchors) or "@" in plain for plain in _decodings(text))
+            if any(originals.inside(ids.normal_scalar(plain)) or "@" in plain for plain in _decodings(text))
         ]
         if hits:
             rows = surface.rows(pl.Series(hits, dtype=pl.String))
             message = "holds an encoded original"
             yield case.finding("encoded", surface.table, surface.column, message, rows, "masked")
-
-
-def _anchors(values: Iterable[str]) -> dict[str, list[tuple[int, str]]]:
-    """Return {8 signs: [(their place in the value, value)]}; of an e-mail those before the `@`, else the last ones."""
-    anchors: dict[str, list[tuple[int, str]]] = defaultdict(list)
-    for value in values:
-        if len(value) >= ANCHOR:
-            at = value.find("@")
-            place = max(0, (at if at > 0 else len(value)) - ANCHOR)
-            anchors[value[place : place + ANCHOR]].append((place, value))
-    return anchors
-
-
-def _holds(text: str, anchors: dict[str, list[tuple[int, str]]]) -> bool:
-    for at in range(len(text) - ANCHOR + 1):
-        for place, value in anchors.get(text[at : at + ANCHOR], ()):
-            start = at - place
-            if start >= 0 and text.startswith(value, start):
-                return True
-    return False
 
 
 def _full_name(text: str, names: frozenset[str]) -> bool:

@@ -93,9 +93,11 @@ def _de(cipher: Ff1, value: str) -> str | None:
 
 
 def _de_given(number: int) -> bool:
+    """The first digit is not 0, and exactly one digit stands twice or three times."""
     text = f"{number:010d}"
-    several = [digit for digit in "0123456789" if text.count(digit) > 1]
-    return text[0] != "0" and len(several) == 1 and text.count(several[0]) < 4
+    different = set(text)
+    once = len(different) == 9 or (len(different) == 8 and any(text.count(digit) == 3 for digit in different))
+    return once and text[0] != "0"
 
 
 def _de_exchanged(number: int) -> int:

@@ -3,6 +3,7 @@
 A surface is a kept column that no closed list constrains, or free text without the spans that were proved to be masks.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from sandbox_suite.datasets.gate.case import IDENTIFIERS, Case, Table
 CUT = "\x1f"  # stands where a proved span was: digits on its two sides never join
 NATIONAL_DIGITS = 9  # of a phone number that count; before them is what a country's own people leave out
 PERSONAL = (*IDENTIFIERS, "name", "address", "date")
+ANCHOR = 8  # signs that are looked up; the rest of an original is compared where they are found
 SHORTEST = 6  # signs of an original that is looked for anywhere
 
 
@@ -83,6 +85,29 @@ class Originals:
     def known(self) -> pl.Series:
         """Return all of them as a column."""
         return pl.Series(sorted(self.identifiers | self.names | self.addresses), dtype=pl.String)
+
+    @cached_property
+    def anchors(self) -> dict[str, list[tuple[int, str]]]:
+        """Return {signs: [(their place in an original, the original)]} of what is long enough to be found in any text.
+
+        Of an e-mail these are the signs before the `@`, else the last ones.
+        """
+        anchors: dict[str, list[tuple[int, str]]] = defaultdict(list)
+        for value in self.identifiers | self.names:
+            if len(value) >= ANCHOR:
+                at = value.find("@")
+                place = max(0, (at if at > 0 else len(value)) - ANCHOR)
+                anchors[value[place : place + ANCHOR]].append((place, value))
+        return anchors
+
+    def inside(self, normal: str) -> bool:
+        """Say whether a normal text holds an original, wherever in it."""
+        for at in range(len(normal) - ANCHOR + 1):
+            for place, value in self.anchors.get(normal[at : at + ANCHOR], ()):
+                start = at - place
+                if start >= 0 and normal.startswith(value, start):
+                    return True
+        return False
 
 
 def originals(case: Case) -> Originals:
@@ -161,6 +186,6 @@ def _forms(kind: str, values: pl.Series) -> list[pl.Series]:
         return [frame.select(date.dt.strftime(form)).to_series() for form in ("%Y%m%d", "%d%m%Y", "%m%d%Y")]
     form = ids.normal(pl.col("v"))
     form = form.str.tail(NATIONAL_DIGITS) if kind == "phone" else form
-    long = form.str.len_chars() >= (8 if kind in ("name", "address") else 4)
+    long = form.str.len_chars() >= (ANCHOR if kind in ("name", "address") else 4)
     long |= form.str.contains(r"^\p{Han}{2,}$") if kind == "name" else pl.lit(False)
     return [frame.select(pl.when(long).then(form)).to_series()]
