@@ -291,3 +291,63 @@ def test_what_is_known_and_what_is_attested_is_listed(place: Settings) -> None:
     assert rows[NAME]["current"]
     assert rows["customer-sample@2025-01"]["state"] == "known"
     assert listing.show(NAME, place, NOW)["rows"] == 200
+
+
+# ---- other sources
+
+
+def files(folder: Path) -> tuple[Path, str]:
+    """Write a source of CSV files with NULLs, an empty table and a policy for it; return the policy and the name."""
+    folder.mkdir(exist_ok=True)
+    (folder / "people.csv").write_text(
+        "id,email,name,born,card,remark\n"
+        "1,a@mail.example,Anna Lange,1980-01-02,4111 1111 1111 1111,\n"
+        "2,,,,,Anna Lange called\n"
+        "3,c@mail.example,王伟,1990-05-06,,no\n"
+    )
+    (folder / "visits.csv").write_text("id,person,seen\n")
+    (folder / "files.yaml").write_text(
+        "dataset: files\nversion: '1'\nfiles: {people: people.csv, visits: visits.csv}\n"
+        "tables:\n"
+        "  people: {primary_key: [id], columns: {born: date, card: text, remark: text}}\n"
+        "  visits: {primary_key: [id], foreign_keys: {person: people.id},"
+        " columns: {id: int64, person: int64, seen: timestamp}}\n"
+    )
+    (folder / "policy").mkdir()
+    policy = folder / "policy" / "files-policy.yaml"
+    policy.write_text(
+        "policy: files\nversion: 1\nkey: {ref: 'secret://sandbox/mask', id: k1}\ndefault: deny\n"
+        "domains: {email: {mode: tagged}, name: {mode: realistic}, date: {mode: realistic}, card: {mode: realistic}}\n"
+        "tables:\n"
+        "  people:\n    columns:\n"
+        "      id: {keep: {type: int64, pk: true, why: surrogate}}\n"
+        "      email: {mask: email}\n"
+        "      name: {mask: name}\n"
+        "      born: {mask: date, person: id}\n"
+        "      card: {mask: card}\n"
+        "      remark: {mask: free_text, names_from: [name]}\n"
+        "  visits:\n    columns:\n"
+        "      id: {keep: {type: int64, pk: true, why: surrogate}}\n"
+        "      person: {keep: {type: int64, fk: true, why: surrogate}}\n"
+        "      seen: {keep: {range: [2020-01-01, 2030-01-01], why: a time}}\n"
+    )
+    return policy, "files@1"
+
+
+def test_somebody_elses_name_in_a_remark_blocks(place: Settings) -> None:
+    policy, name = files(place.home.parent / "sources")
+    with pytest.raises(DatasetBlockedError, match="holds a name") as caught:
+        prepare.prepare(name, policy, place, silent, clock)
+    assert {finding.id for finding in caught.value.findings} == {"gate-name"}  # somebody else's remark names Anna
+    assert "Lange" not in str(caught.value)
+
+
+def test_files_with_nulls_and_an_empty_table_pass(place: Settings) -> None:
+    folder = place.home.parent / "sources"
+    policy, name = files(folder)
+    people = folder / "people.csv"
+    people.write_text(people.read_text().replace("Anna Lange called", "called"))
+    found = prepare.prepare(name, policy, place, silent, clock)
+    assert found.rows == 3
+    assert found.manifest["tables"]["visits"]["rows"] == 0
+    assert proof.expected(found)["visits"] == found.manifest["tables"]["visits"]["content_digest"]
