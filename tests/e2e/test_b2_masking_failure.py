@@ -13,6 +13,7 @@ from tests.e2e.conftest import Ended, Invoke
 from tests.e2e.traces import Traces
 
 SUITES = CHECKOUT / "config" / "plugins" / "debug" / "data_suite.yaml"
+EXAMPLE = CHECKOUT / "config" / "masking" / "customers-qa.yaml"
 ROWS = 60
 EMAIL = "anna.{}@" + "corp.invalid"
 
@@ -28,7 +29,7 @@ POLICY = {
                 "person_id": {"keep": {"type": "int64", "pk": True, "why": "surrogate key"}},
                 "email": {"mask": "email"},
                 "status": {"keep": {"enum": ["active", "closed"], "why": "no person data"}},
-                "remark": {"keep": {"regex": "[A-Za-z0-9+/= ]{0,200}", "why": "codes of the desk"}},
+                "remark": {"keep": {"regex": "[A-Za-z0-9+/=-]{4,60}", "why": "codes of the desk"}},
             },
         }
     },
@@ -37,7 +38,7 @@ POLICY = {
 
 def rows(**columns: str) -> list[list[str]]:
     """Return the dataset's rows; `columns` replace the values of the third row."""
-    made = [[str(n), EMAIL.format(n), "active", f"code {n}"] for n in range(1, ROWS + 1)]
+    made = [[str(n), EMAIL.format(n), "active", f"code-{n}"] for n in range(1, ROWS + 1)]
     names = ["person_id", "email", "status", "remark"]
     for name, value in columns.items():
         made[2][names.index(name)] = value
@@ -109,6 +110,21 @@ def test_an_unlabelled_column_blocks_whether_or_not_it_looks_sensitive(invoke: I
     ended = run(invoke, "1", dataset.write("1", table))
     assert ended.code == 3, ended.err
     assert "people.colour" in ended.json["error"]["what"]
+
+
+def test_a_policy_that_misses_a_column_of_the_example_blocks(invoke: Invoke, tmp_path: Path) -> None:
+    policy = yaml.safe_load(EXAMPLE.read_text())
+    del policy["tables"]["customers"]["columns"]["phone"]
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(policy, allow_unicode=True))
+    plans = yaml.safe_load(SUITES.read_text())
+    plans["plans"]["smoke"]["policy"] = str(tmp_path / "policy.yaml")
+    (tmp_path / "plans.yaml").write_text(yaml.safe_dump(plans, allow_unicode=True))
+    surroundings = {"SANDBOX_SUITES_CONFIG": str(tmp_path / "plans.yaml")}
+    assert invoke("sandbox.run", "--plan", "smoke", "--dry-run", environment=surroundings).code == 3
+    ended = invoke("sandbox.run", "--plan", "smoke", environment=surroundings)
+    assert ended.code == 3, ended.err
+    assert "customers.phone" in ended.err
+    assert "hint:" in ended.err
 
 
 def test_the_previous_version_stays_current_and_the_failure_is_reported_and_recorded(
