@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Callable
+from typing import Literal
 
 import polars as pl
 
@@ -15,15 +16,17 @@ IBAN_LENGTHS = {"DE": 22, "GB": 22, "FR": 27, "ES": 24, "IT": 27, "NL": 18, "PL"
 
 def normal(values: pl.Expr) -> pl.Expr:
     """Return texts with width, case, separators and invisible characters taken away."""
-    return values.map_batches(_normal, return_dtype=pl.String)
+    return composed(values, "NFKC").str.to_lowercase().str.replace_all(SEPARATORS, "")
 
 
-def _normal(values: pl.Series) -> pl.Series:
-    other = values.str.contains(r"[^\x00-\x7f]").fill_null(False)
-    if other.any():  # ASCII needs no NFKC, which takes ten times as long as all the rest
-        wide = values.filter(other).str.normalize("NFKC")
-        values = values.scatter(other.arg_true(), wide)
-    return values.str.to_lowercase().str.replace_all(SEPARATORS, "")
+def composed(values: pl.Expr, form: Literal["NFC", "NFKC"]) -> pl.Expr:
+    """Return texts in a Unicode form. ASCII is passed over: this takes ten times as long as all that follows."""
+
+    def compose(texts: pl.Series) -> pl.Series:
+        other = texts.str.contains(r"[^\x00-\x7f]").fill_null(False)
+        return texts.scatter(other.arg_true(), texts.filter(other).str.normalize(form)) if other.any() else texts
+
+    return values.map_batches(compose, return_dtype=pl.String)
 
 
 def normal_scalar(value: str) -> str:

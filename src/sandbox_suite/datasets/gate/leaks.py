@@ -10,7 +10,7 @@ import polars as pl
 
 from sandbox_suite.datasets.gate import ids
 from sandbox_suite.datasets.gate.case import Case
-from sandbox_suite.datasets.gate.surfaces import SHORTEST, Originals, Surface, own_names, own_originals
+from sandbox_suite.datasets.gate.surfaces import SHORTEST, Known, Originals, Surface, own_names, own_originals
 from sandbox_suite.datasets.gate.verdict import GateFinding
 
 SHORTEST_SHOWN = 2  # signs of the shortest original: a Chinese name
@@ -24,9 +24,10 @@ HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){6,}")
 
 def own_row(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
     """No row shows a value of its own person, in whatever case and with whatever separators."""
+    known: Known = {}
     for name, table in case.tables.items():
         looked = [surface for surface in surfaces if surface.table.name == name and surface.longest >= SHORTEST_SHOWN]
-        for label, kind, forms in own_originals(case, table) if looked else ():
+        for label, kind, forms in own_originals(case, table, known) if looked else ():
             length = forms.str.len_chars()
             for surface in looked:
                 rows = _shown(surface, forms, length)

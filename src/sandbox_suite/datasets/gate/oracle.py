@@ -13,7 +13,7 @@ from typing import Any
 import polars as pl
 
 from sandbox_suite.datasets import pools
-from sandbox_suite.datasets.gate import oracle_ids
+from sandbox_suite.datasets.gate import ids, oracle_ids
 from sandbox_suite.datasets.gate.case import Rule
 from sandbox_suite.datasets.gate.ff1 import Ff1
 
@@ -51,7 +51,7 @@ def normalise(kind: str, column: pl.Expr) -> pl.Expr:
     """Return the form in which two values of a kind count as equal."""
     if kind in CODED:
         return column.str.to_uppercase().str.replace_all(r"[ .\-/()+]", "")
-    return column.str.strip_chars(BLANKS).str.normalize("NFC").str.to_lowercase()
+    return ids.composed(column.str.strip_chars(BLANKS), "NFC").str.to_lowercase()
 
 
 class Oracle:

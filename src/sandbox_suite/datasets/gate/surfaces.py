@@ -20,6 +20,9 @@ ANCHOR = 8  # signs that are looked up; the rest of an original is compared wher
 SHORTEST = 6  # signs of an original that is looked for anywhere
 
 
+Known = dict[str, list[pl.Series]]  # {table.column: its normal forms}
+
+
 @dataclass(frozen=True)
 class Surface:
     """One column to look at. `rows` says, per distinct text, which rows hold it."""
@@ -139,13 +142,17 @@ def _significant(kind: str, values: list[str]) -> Iterator[str]:
             yield value
 
 
-def own_originals(case: Case, table: Table) -> list[tuple[str, str, pl.Series]]:
-    """Return (label, kind, normal forms row by row) of what a row must not show of its own person."""
-    return [
-        (label, kind, form if place is None else form.gather(place))
-        for label, kind, values, place in _own(case, table)
-        for form in _forms(kind, values)
-    ]
+def own_originals(case: Case, table: Table, known: Known) -> list[tuple[str, str, pl.Series]]:
+    """Return (label, kind, normal forms row by row) of what a row must not show of its own person.
+
+    `known` remembers the forms of a column from one table to the next.
+    """
+    found = []
+    for label, kind, values, place in _own(case, table):
+        column = label if place is not None else f"{table.name}.{label}"
+        known[column] = known.get(column) or _forms(kind, values)
+        found += [(label, kind, form if place is None else form.gather(place)) for form in known[column]]
+    return found
 
 
 def own_names(case: Case, table: Table) -> list[pl.Series]:
