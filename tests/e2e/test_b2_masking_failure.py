@@ -22,6 +22,7 @@ POLICY = {
     "version": 1,
     "key": {"ref": "secret://sandbox/mask", "id": "k1"},
     "default": "deny",
+    "domains": {"email": {"mode": "tagged"}},
     "tables": {
         "people": {
             "rows": {"min": 1, "max_drop": 0},

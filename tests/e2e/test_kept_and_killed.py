@@ -2,10 +2,12 @@
 
 import json
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
 
+from sandbox_suite.core.settings import CHECKOUT
 from tests.e2e.conftest import Invoke
 from tests.e2e.traces import Traces
 
@@ -74,3 +76,40 @@ def _interrupted(invoke: Invoke, after: str) -> str:
     time.sleep(0.5)
     assert "interrupted" in invoke("sandbox.list").out
     return job
+
+
+def test_a_plugin_that_never_gets_healthy_fails_the_job_which_is_rolled_back(
+    invoke: Invoke, traces: Traces, tmp_path: Path
+) -> None:
+    before = traces.left()
+    ended = invoke("sandbox.run", "--plan", "smoke", "--plugin", str(broken(tmp_path)), "--json")
+    assert ended.code == 5, ended.err
+    error = ended.json["error"]
+    assert "healthy" in error["what"]
+    assert "rolled back" in error["left"]
+    assert ended.json["verdict"] is None
+    assert traces.left() == before
+
+
+def test_with_keep_the_sandbox_of_a_failed_job_stays_to_be_looked_at(
+    invoke: Invoke, traces: Traces, tmp_path: Path
+) -> None:
+    before = traces.left()
+    ended = invoke("sandbox.run", "--plan", "smoke", "--plugin", str(broken(tmp_path)), "--keep", "--json")
+    job = ended.json["job"]
+    assert ended.code == 5, ended.err
+    assert ended.json["sandbox"]["kept"] is True
+    assert (
+        "cannot start"
+        in invoke("sandbox.shell", "--job", job, "--command", "cat /var/lib/powerx/plugins/*/run/*.log").out
+    )
+    assert invoke("sandbox.destroy", "--job", job).code == 0
+    assert traces.left() == before
+
+
+def broken(folder: Path) -> Path:
+    """Return a copy of the example plugin that ends at once."""
+    copy = folder / "plugin"
+    shutil.copytree(CHECKOUT / "examples" / "plugins" / "customer-desk-python", copy)
+    (copy / "backend" / "server.py").write_text("raise SystemExit('cannot start')\n")
+    return copy

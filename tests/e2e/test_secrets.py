@@ -51,7 +51,9 @@ def everywhere(secrets: dict[str, bytes], home: Path, runtime: Path, job: str) -
 
 
 def test_secrets_stand_nowhere_but_where_they_are_used(invoke: Invoke, traces: Traces) -> None:
-    run = invoke("sandbox.run", "--plan", "smoke", "--keep", "--json").json
+    ended = invoke("sandbox.run", "--plan", "smoke", "--keep", "--json")
+    assert ended.code == 0, ended.err
+    run = ended.json
     job, runtime = run["job"], traces.runtime()
     try:
         secrets = {

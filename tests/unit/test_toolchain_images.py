@@ -36,7 +36,7 @@ def test_a_changed_base_renames_everything_on_top_of_it(contexts: Path) -> None:
 
 def test_the_executable_bit_counts_and_compiled_files_do_not(contexts: Path) -> None:
     before = images.references(contexts)
-    (contexts / "plugin" / "__pycache__").mkdir()
+    (contexts / "plugin" / "__pycache__").mkdir(exist_ok=True)
     (contexts / "plugin" / "__pycache__" / "confine.pyc").write_bytes(b"x")
     assert images.references(contexts) == before
     (contexts / "plugin" / "confine").chmod(0o644)

@@ -207,7 +207,7 @@ def _no_mode(kind: str, said: str | None) -> str:
     only = KINDS[kind].modes[0]
     if said is not None:
         return f"mask `{kind}` has no mode `{said}`: only {only}"
-    why = "" if only == "tagged" else "has no tagged form: "
+    why = "needs a mode: " if only == "tagged" else "has no tagged form: "
     return f"mask `{kind}` {why}say `domains: {{{kind}: {{mode: {only}}}}}`"
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from sandbox_suite.core.clock import Clock
 from sandbox_suite.core.errors import BlockedError, RequestError, SandboxError
 from sandbox_suite.core.files import canonical, write_atomic
-from sandbox_suite.core.findings import Finding
+from sandbox_suite.core.findings import Finding, errors
 from sandbox_suite.core.progress import Say
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.datasets import attestation, failure, places
@@ -129,6 +129,9 @@ def _make(wanted: _Wanted, say: Say, clock: Clock) -> Attested:
     store = wanted.store
     for left in store.sweep():
         say(f"removed what a killed run left: {left[:16]}")
+    denied = _denied(wanted, clock)
+    if denied:
+        raise _blocked(wanted, denied, None, clock)
     with store.work(wanted.cache_key) as work:
         try:
             verdict = _masked_and_judged(wanted, work, say, clock)
@@ -145,6 +148,14 @@ def _make(wanted: _Wanted, say: Say, clock: Clock) -> Attested:
         store.point(version, *path)
     say(f"{wanted.reference}: attested, {verdict.rows} rows")
     return store.open(version, wanted.signing, clock())
+
+
+def _denied(wanted: _Wanted, clock: Clock) -> list[Finding]:
+    """Return what blocks a dataset before any row is masked: unlabelled columns, kept ones that look sensitive."""
+    from sandbox_suite.datasets import detection
+
+    uncovered = errors(wanted.policy.covers(raw_versions.columns(wanted.source, wanted.home / "datasets")))
+    return uncovered or errors(detection.veto(wanted.source, wanted.policy, clock().date()))
 
 
 def _said(wanted: _Wanted, error: Exception) -> list[Finding]:

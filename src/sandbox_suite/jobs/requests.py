@@ -35,5 +35,10 @@ def make(
         thresholds=tuple(thresholds),
         keep=keep,
         reason=reason,
-        environment={key: seen[key] for key in sorted(seen) if key in NOTED or key.startswith(SECRET_FILES)},
+        environment=noted(seen),
     )
+
+
+def noted(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return what of an environment belongs to the job that is asked for in it."""
+    return {key: environment[key] for key in sorted(environment) if key in NOTED or key.startswith(SECRET_FILES)}

@@ -14,6 +14,7 @@ from typing import Any
 from sandbox_suite.core.errors import InfrastructureError
 from sandbox_suite.core.files import read_json
 from sandbox_suite.core.settings import CHECKOUT, Settings
+from sandbox_suite.jobs import requests
 
 START_SECONDS = 20
 
@@ -91,8 +92,12 @@ def ensure(settings: Settings) -> None:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Return the worker's environment: the caller's, with settings made explicit and bytecode allowed."""
-    kept = {key: value for key, value in os.environ.items() if key not in ("PYTHONDONTWRITEBYTECODE", "INVOKE_DRY")}
+    """Return the worker's environment: the caller's, without what belongs to the caller's job alone.
+
+    Each job brings that itself (`requests.noted`): the worker serves jobs of many callers.
+    """
+    dropped = {"PYTHONDONTWRITEBYTECODE", *requests.noted(os.environ)}
+    kept = {key: value for key, value in os.environ.items() if key not in dropped}
     venv = str(Path(sys.executable).parent)
     path = kept.get("PATH", os.defpath)
     return kept | {
