@@ -5,10 +5,8 @@ children included), so nothing else should run. Ours and the floor clone the gol
 """
 
 import json
-import os
-import secrets
-import shutil
-import subprocess
+import random
+import signal
 import sys
 import tempfile
 import time
@@ -17,68 +15,75 @@ from pathlib import Path
 from typing import Any
 
 from sandbox_suite.core.files import read_json
-from sandbox_suite.core.settings import CHECKOUT, settings
-from tests.benchmarks.measuring import INVOKE, arguments, busy_seconds, median, say, tell, timed
+from sandbox_suite.core.settings import settings
+from tests.benchmarks import peers
+from tests.benchmarks.measuring import INVOKE, QUIET, arguments, busy_seconds, median, say, tell, timed
 
-PEER = CHECKOUT / "tests" / "benchmarks" / "peer"
-LOCK = CHECKOUT / "tests" / "benchmarks" / "requirements.lock"
-QUIET = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+Side = Callable[[], dict[str, float]]  # runs once; returns the seconds of each step
+RUN = [INVOKE, "sandbox.run", "--plan", "smoke", "--json"]
 
 
 def main() -> None:
     """Measure."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     asked = arguments()
-    peer = peer_environment()
-    say("one run of ours, kept, to make dataset, images and worker warm")
-    run = json.loads(timed([INVOKE, "sandbox.run", "--plan", "smoke", "--json"], QUIET)[1])
-    folder = settings().job(run["job"])
-    plan = read_json(folder / "plan.json")
-    with tempfile.TemporaryDirectory() as scratch:
-        sides: dict[str, Callable[[], dict[str, Any]]] = {
+    place = peers.environment()
+    say("one run of each, not counted, to make dataset, images, worker and caches warm")
+    folder = settings().job(json.loads(timed(RUN, QUIET)[1])["job"])
+    with tempfile.TemporaryDirectory(prefix="sbx-bench-") as scratch:
+        sides: dict[str, Side] = {
             "ours": ours,
             "floor": lambda: floor(folder / "plan.json"),
-            "molecule": lambda: molecule(peer, plan, run["dataset"], Path(scratch)),
+            "molecule": peers.Molecule(place, read_json(folder / "plan.json"), Path(scratch)).run,
         }
-        taken: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
-        for number in range(asked.runs):
-            for name, side in sides.items():
-                before, start = busy_seconds(), time.perf_counter()
-                steps = side()
-                seconds, cpu = time.perf_counter() - start, busy_seconds() - before
-                taken[name].append({"seconds": seconds, "cpu": cpu, "steps": steps})
-                say(f"run {number + 1} of {asked.runs}: {name:<9} {seconds:6.2f} s, {cpu:5.1f} CPU-seconds")
-    tell(figures(taken, asked.runs))
+        for side in ("floor", "molecule"):
+            sides[side]()
+        tell({**figures(measure(sides, asked.runs, random.Random(asked.seed))), "runs": asked.runs, "seed": asked.seed})
 
 
-def figures(taken: dict[str, list[dict[str, Any]]], runs: int) -> dict[str, Any]:
-    """Return the medians, and the ratios pair by pair."""
+def measure(sides: dict[str, Side], runs: int, chance: random.Random) -> dict[str, list[dict[str, Any]]]:
+    """Run every side `runs` times, each round in another order; return seconds, CPU-seconds and steps of each run."""
+    taken: dict[str, list[dict[str, Any]]] = {name: [] for name in sides}
+    for number in range(runs):
+        for name in chance.sample(sorted(sides), len(sides)):
+            before, start = busy_seconds(), time.perf_counter()
+            steps = sides[name]()
+            seconds, cpu = time.perf_counter() - start, busy_seconds() - before
+            taken[name].append({"seconds": seconds, "cpu": cpu, "steps": steps})
+            say(f"run {number + 1} of {runs}: {name:<9}{seconds:6.2f} s, {cpu:5.1f} CPU-seconds; {_told(steps)}")
+    return taken
 
-    def seconds(side: str) -> float:
-        return median([one["seconds"] for one in taken[side]])
+
+def _told(steps: dict[str, float]) -> str:
+    return ", ".join(f"{step} {seconds:.2f}" for step, seconds in steps.items())
+
+
+def figures(taken: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
+    """Return the medians, and the ratios pair by pair: under 1, ours is quicker."""
 
     def ratio(side: str) -> float:
         pairs = zip(taken["ours"], taken[side], strict=True)
         return median([ours["seconds"] / other["seconds"] for ours, other in pairs])
 
-    names = taken["ours"][0]["steps"]
+    def steps(side: str) -> dict[str, float]:
+        return {name: median([one["steps"][name] for one in taken[side]]) for name in taken[side][0]["steps"]}
+
     return {
         "ratio_molecule": ratio("molecule"),
         "ratio_floor": ratio("floor"),
-        "seconds": {side: seconds(side) for side in taken},
-        "steps": {name: median([one["steps"][name] for one in taken["ours"]]) for name in names},
-        "floor_steps": {
-            name: median([one["steps"][name] for one in taken["floor"]]) for name in taken["floor"][0]["steps"]
-        },
-        "cpu_s": median([one["cpu"] for one in taken["ours"]]),
-        "runs": runs,
+        "seconds": {side: median([one["seconds"] for one in runs]) for side, runs in taken.items()},
+        "steps": steps("ours"),
+        "floor_steps": steps("floor"),
+        "molecule_steps": steps("molecule"),
+        "cpu_s": {side: median([one["cpu"] for one in runs]) for side, runs in taken.items()},
     }
 
 
 def ours() -> dict[str, float]:
-    """Run the job; return the seconds of each step."""
-    run = json.loads(timed([INVOKE, "sandbox.run", "--plan", "smoke", "--json"], QUIET)[1])
-    assert run["verdict"] == "passed"
-    assert run["setup"] == []
+    """Run the job."""
+    run = json.loads(timed(RUN, QUIET)[1])
+    if run["verdict"] != "passed" or run["cases"]["passed"] != peers.CASES or run["setup"]:
+        raise SystemExit(f"ours: {run['verdict']}, {run['cases']}, set up {run['setup']}")
     return {step["name"]: step["seconds"] for step in run["steps"]}
 
 
@@ -86,76 +91,6 @@ def floor(plan: Path) -> dict[str, float]:
     """Do the same work through the Engine API."""
     spans: dict[str, float] = json.loads(timed([sys.executable, "-m", "tests.benchmarks.floor", str(plan)], QUIET)[1])
     return spans
-
-
-def molecule(environment: Path, plan: dict[str, Any], dataset: dict[str, Any], scratch: Path) -> dict[str, float]:
-    """Do the same work by `molecule test`."""
-    rows = scratch / "rows"
-    if not rows.exists():
-        write_rows(dataset, rows)
-    name = f"sbx-peer-{secrets.token_hex(3)}"
-    suites = plan["suites"]
-    images = plan["images"]
-    results = scratch / name
-    results.mkdir()
-    ours = {
-        "PEER_NAME": name,
-        "PEER_DATABASE_IMAGE": database_image(),
-        "PEER_PLUGIN_IMAGE": images["plugin"],
-        "PEER_RUNNER_IMAGE": images["runner"],
-        "PEER_ROWS": str(rows),
-        "PEER_PACKAGE": plan["plugin"]["package"],
-        "PEER_SUITES": str(Path(suites[0]["folder"]).parent),
-        "PEER_RUNS": json.dumps([{"name": suite["name"], "run": " ".join(suite["run"])} for suite in suites]),
-        "PEER_RESULTS": str(results),
-        "PATH": f"{environment / 'bin'}:{QUIET['PATH']}",
-        "MOLECULE_EPHEMERAL_DIRECTORY": str(scratch / "molecule"),
-        "ANSIBLE_HOME": str(scratch / "ansible"),
-    }
-    timed([str(environment / "bin" / "molecule"), "test"], {**QUIET, **ours}, PEER)
-    lines = [line for file in results.glob("*.jsonl") for line in file.read_text().splitlines()]
-    passed = sum(json.loads(line)["outcome"] == "passed" for line in lines)
-    assert passed == 50, passed
-    return {}
-
-
-def database_image() -> str:
-    """Return the image of the database without a dataset."""
-    from sandbox_suite.toolchain.images import references
-
-    return references()["database"]
-
-
-def write_rows(dataset: dict[str, Any], rows: Path) -> None:
-    """Write the attested rows as CSV, with the SQL that loads them."""
-    import polars as pl
-
-    from sandbox_suite.datasets import prepare
-    from sandbox_suite.postgres import ddl
-
-    found = prepare.current(f"{dataset['name']}@{dataset['version']}", settings())
-    rows.mkdir()
-    tables = found.manifest["tables"]
-    lines = ["CREATE SCHEMA dataset;", *(f"{line};" for line in ddl.create_tables(tables))]
-    for name in tables:
-        pl.read_parquet(found.table(name)).write_csv(rows / f"{name}.csv")
-        lines.append(f"\\copy dataset.{name} FROM '/tmp/rows/{name}.csv' (FORMAT csv, HEADER)")
-    lines += [f"{line};" for line in ddl.create_keys(tables)]
-    (rows / "load.sql").write_text("\n".join([*lines, "ANALYZE;", ""]))
-
-
-def peer_environment() -> Path:
-    """Return the peers' virtual environment, made from its lock in the cache on first use."""
-    place = settings().cache / "peers"
-    stamp = place / "lock"
-    if not stamp.exists() or stamp.read_bytes() != LOCK.read_bytes():
-        say("making the peers' virtual environment (some 600 MB, once)")
-        shutil.rmtree(place, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(place)], check=True)
-        pip = [str(place / "bin" / "pip"), "install", "-q", "--require-hashes", "-r", str(LOCK)]
-        subprocess.run(pip, check=True, stdout=sys.stderr)
-        stamp.write_bytes(LOCK.read_bytes())
-    return place
 
 
 if __name__ == "__main__":

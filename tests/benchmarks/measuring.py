@@ -16,6 +16,7 @@ from typing import Any
 from sandbox_suite.core.settings import CHECKOUT
 
 INVOKE = str(CHECKOUT / "invoke")
+QUIET = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}  # compiled files count
 
 
 def arguments() -> argparse.Namespace:
