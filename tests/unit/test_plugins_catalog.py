@@ -63,14 +63,17 @@ def test_a_folder_is_packed_once_for_each_content(settings: Settings, folder: Pa
     assert first.package.exists()
 
 
-def test_an_id_and_version_mean_what_was_named_by_its_path_last(settings: Settings, folder: Path) -> None:
+def test_an_id_and_version_mean_the_package_file_that_was_named_last_never_a_folder(
+    settings: Settings, folder: Path, tmp_path: Path
+) -> None:
+    catalog.resolve(str(folder), settings, clock)
     with pytest.raises(RequestError, match="not known"):
         catalog.resolve("com.example.desk@1.2.0", settings, clock)
-    first = catalog.resolve(str(folder), settings, clock)
-    assert catalog.resolve("com.example.desk@1.2.0", settings, clock) == first
+    packed = package.pack(folder, tmp_path / "out", signature.signing_key(settings.home))
+    first = catalog.resolve(str(packed.path), settings, clock)
     (folder / "README.md").write_text("more\n")
-    second = catalog.resolve(str(folder), settings, clock)
-    assert catalog.resolve("com.example.desk@1.2.0", settings, clock) == second
+    assert catalog.resolve(str(folder), settings, clock).digest != first.digest
+    assert catalog.resolve("com.example.desk@1.2.0", settings, clock) == first
     assert catalog.installed(settings)["com.example.desk"] == ("1.2.0",)
 
 
@@ -94,7 +97,7 @@ def test_a_stored_package_that_was_touched_is_refused(settings: Settings, folder
     plugin = catalog.resolve(str(folder), settings, clock)
     plugin.package.write_bytes(plugin.package.read_bytes()[:-20])
     with pytest.raises(RequestError, match="cannot be read as a package"):
-        catalog.resolve("com.example.desk@1.2.0", settings, clock)
+        catalog.resolve(str(folder), settings, clock)
 
 
 def test_a_look_writes_nothing_and_tells_the_same_digest(settings: Settings, folder: Path) -> None:
@@ -103,7 +106,6 @@ def test_a_look_writes_nothing_and_tells_the_same_digest(settings: Settings, fol
     assert (findings, facts.source, facts.signer) == ([], "folder", "")
     assert files(settings.home) == []
     assert catalog.resolve(str(folder), settings, clock).digest == facts.digest
-    assert catalog.look("com.example.desk@1.2.0", settings)[1].source == "installed"  # type: ignore[union-attr]
 
 
 def test_a_look_at_a_broken_manifest_tells_every_mistake(settings: Settings, folder: Path) -> None:

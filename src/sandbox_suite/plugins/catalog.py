@@ -1,7 +1,8 @@
 """From what a user names to a verified plugin: `ID@VERSION`, a plugin folder, or a package file.
 
 Packages are kept in `<home>/plugins/<id>/<version>/`, named by content and signer; `current.json` there says which one
-`ID@VERSION` means: the one that was named by its path last. Shipped examples need no installing.
+`ID@VERSION` means: the package file that was named last. A folder is work in progress: trying it changes nothing for
+whoever asks for `ID@VERSION`. Shipped examples need no installing.
 """
 
 import re
@@ -46,9 +47,10 @@ def resolve(reference: str, settings: Settings, clock: Clock) -> Plugin:
     source, path = _find(reference, settings)
     if source == "installed":
         return package.verify(path, signature.trusted(settings.home))
-    plugin = _pack(path, settings) if source == "folder" else _store(path, settings)
-    if not path.is_relative_to(EXAMPLES):
-        _point(plugin, clock)
+    if source == "folder":
+        return _pack(path, settings)
+    plugin = _store(path, settings)
+    _point(plugin, clock)
     return plugin
 
 
