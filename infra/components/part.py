@@ -46,6 +46,9 @@ def container(
         capabilities=docker.ContainerCapabilitiesArgs(drops=list(limits.cap_drop)) if limits.cap_drop else None,
         security_opts=["no-new-privileges:true"] if limits.no_new_privileges else None,
         tmpfs=dict(folders),
+        # Peers are found by the engine's own answers. Names outside would be asked of the host's resolver, where that
+        # listens on loopback: a way out of an internal network (CVE-2024-29018). Nobody listens here.
+        dns=["127.0.0.1"] if spec.internal else None,
         # Named in both places: else one of the providers starts the container on the default bridge first.
         network_mode=network.name if attached else "none",
         networks_advanced=[docker.ContainerNetworksAdvancedArgs(name=network.name, aliases=[part])]
