@@ -59,23 +59,25 @@ def _told(steps: dict[str, float]) -> str:
 
 
 def figures(taken: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
-    """Return the medians, and the ratios pair by pair: under 1, ours is quicker."""
+    """Return the medians of ours, of each peer, and the ratios pair by pair: under 1, ours is quicker."""
 
     def ratio(side: str) -> float:
         pairs = zip(taken["ours"], taken[side], strict=True)
         return median([ours["seconds"] / other["seconds"] for ours, other in pairs])
 
-    def steps(side: str) -> dict[str, float]:
-        return {name: median([one["steps"][name] for one in taken[side]]) for name in taken[side][0]["steps"]}
+    def side(name: str) -> dict[str, Any]:
+        runs = taken[name]
+        return {
+            "seconds": median([one["seconds"] for one in runs]),
+            "steps": {step: median([one["steps"][step] for one in runs]) for step in runs[0]["steps"]},
+            "cpu_s": median([one["cpu"] for one in runs]),
+        }
 
     return {
         "ratio_molecule": ratio("molecule"),
         "ratio_floor": ratio("floor"),
-        "seconds": {side: median([one["seconds"] for one in runs]) for side, runs in taken.items()},
-        "steps": steps("ours"),
-        "floor_steps": steps("floor"),
-        "molecule_steps": steps("molecule"),
-        "cpu_s": {side: median([one["cpu"] for one in runs]) for side, runs in taken.items()},
+        **side("ours"),
+        "peers": {name: side(name) for name in taken if name != "ours"},
     }
 
 
