@@ -74,3 +74,11 @@ def test_locks_name_no_index() -> None:
 def test_decisions_are_numbered_without_gaps() -> None:
     numbers = sorted(int(path.name[:4]) for path in (CHECKOUT / "docs" / "decisions").glob("*.md"))
     assert numbers == list(range(1, len(numbers) + 1))
+
+
+def test_documents_that_code_names_exist() -> None:
+    for name in (
+        name for name in TRACKED if name.endswith((".py", ".yaml", ".yml", ".toml")) or name in ("invoke", ".ci/run")
+    ):
+        for page in re.findall(r"docs/[\w/-]+\.md", (CHECKOUT / name).read_text()):
+            assert (CHECKOUT / page).exists(), f"{name} names {page}"
