@@ -4,6 +4,7 @@ A test compares the two. Everything a run depends on is set here, so that nothin
 environment changes what a job does.
 """
 
+import importlib.util
 import os
 import sys
 from dataclasses import dataclass
@@ -49,15 +50,32 @@ SETTINGS = (
 )
 
 
-def environment(root: Path = CHECKOUT) -> dict[str, str]:
-    """Return Ansible's settings as environment variables: the same for every run, whatever the job."""
+def environment(runtime: Path | None = None, root: Path = CHECKOUT) -> dict[str, str]:
+    """Return Ansible's settings as environment variables: the same for every run, whatever the job.
+
+    What Ansible looks for in a home is looked for below `runtime`, where nobody puts anything.
+    """
     values = {setting.variable: setting.absolute(root) for setting in SETTINGS}
     return {
         **values,
+        **({"ANSIBLE_HOME": str(runtime / "ansible")} if runtime else {}),
         "ANSIBLE_CONFIG": str(root / "ansible.cfg"),  # not the one of whoever runs this
+        "ANSIBLE_NOCOLOR": "True",  # what is read from its terminal goes into messages
         "LC_ALL": "C.UTF-8",  # Ansible ends at once in the POSIX locale
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"]),
         "PYTHONPATH": str(root / "src"),
+    }
+
+
+def forkserver_environment(runtime: Path) -> dict[str, str]:
+    """Return the settings under which a forkserver warms Ansible: those of a run, and what ansible-runner adds."""
+    ours = environment(runtime)
+    found = importlib.util.find_spec("ansible_runner")
+    callbacks = Path(str(found.origin)).parent / "display_callback" / "callback" if found else Path()
+    return {name: value for name, value in ours.items() if name.startswith("ANSIBLE_")} | {
+        "ANSIBLE_CALLBACK_PLUGINS": os.pathsep.join([ours["ANSIBLE_CALLBACK_PLUGINS"], str(callbacks)]),
+        "ANSIBLE_STDOUT_CALLBACK": "awx_display",
+        "ANSIBLE_HOST_KEY_CHECKING": "False",
     }
 
 

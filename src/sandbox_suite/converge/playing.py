@@ -10,13 +10,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
+from sandbox_suite.core.progress import Say, silent
 from sandbox_suite.core.settings import CHECKOUT
+
+if TYPE_CHECKING:
+    from sandbox_suite.converge.warm import Run
 
 INVENTORY = CHECKOUT / "inventories" / "sandbox"
 POLL_SECONDS = 0.2  # how often a cancel is looked for while a task is at work
 GRACE_SECONDS = 3.0  # between SIGTERM, on which Ansible ends its workers, and SIGKILL
+NO_EXIT_CODE = 255  # what counts as the exit code of a run that a signal ended
 
 
 @dataclass(frozen=True)
@@ -29,9 +34,13 @@ class Play:
     check: bool = False
 
 
-def play(what: Play, private: Path, take: Callable[[Mapping[str, Any]], bool], stop: "Stop") -> tuple[str, int]:
+def play(
+    what: Play, private: Path, take: Callable[[Mapping[str, Any]], bool], stop: "Stop", say: Say = silent
+) -> tuple[str, int]:
     """Run a playbook and return (ansible-runner's status, exit code); `take` gets each event."""
     import ansible_runner.interface
+
+    from sandbox_suite.converge import warm
 
     runner = ansible_runner.interface.init_runner(
         private_data_dir=str(private),
@@ -42,15 +51,19 @@ def play(what: Play, private: Path, take: Callable[[Mapping[str, Any]], bool], s
         cmdline=f"-e @{what.variables}" + (" --check" if what.check else ""),
         envvars=dict(what.environment) | {"HOME": str(private), "ANSIBLE_LOCAL_TEMP": str(private / "tmp")},
         settings={"pexpect_timeout": POLL_SECONDS},
+        fact_cache_type="memory",  # each run ends with its facts
         suppress_env_files=True,
         quiet=True,
         event_handler=take,
         cancel_callback=stop,
     )
     runner.config.env = bare(runner.config.env, os.environ, what.environment.keys() | {"HOME"})
+    run = warm.Run(runner.config.command[1:], runner.config.env, say)
     runner.config.command = bound(runner.config.command)
-    status, code = runner.run()
-    return status, code
+    stop.run = run
+    with run.taken():
+        status, code = runner.run()
+    return status, NO_EXIT_CODE if code is None else code
 
 
 def bare(environment: Mapping[str, str], ours: Mapping[str, str], wanted: "set[str]") -> dict[str, str]:
@@ -79,6 +92,7 @@ class Stop:
     """Ends a run when SIGTERM arrives or `cancelled` says so: ansible-runner asks it several times a second."""
 
     def __init__(self, cancelled: Callable[[], bool] | None = None) -> None:
+        self.run: Run | None = None  # what is ended where it is warm, and so no child of ours
         self._cancelled = cancelled
         self._signalled = False
         self._since: float | None = None
@@ -115,6 +129,9 @@ class Stop:
 
     def _end(self, number: signal.Signals) -> None:
         """Signal the run and everything below it; Ansible's workers have sessions of their own."""
+        if self.run and self.run.warm:  # its keeper sees to what is below it
+            self.run.terminate()
+            return
         for child in _children():
             if child.pid not in self._others:
                 family = [child, *_children(child)]

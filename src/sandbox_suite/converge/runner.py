@@ -85,7 +85,7 @@ def run(
     what = playing.Play(file, variables, _environment(context, settings), check)
     events = Events(say, context.redactor())
     with playing.private_folder(_private(context, settings)) as private, playing.Stop(cancelled) as stop:
-        status, code = playing.play(what, private, events.take, stop)
+        status, code = playing.play(what, private, events.take, stop, say)
     if not stop.stopped and not events.stats:
         raise _not_started(file, status, code, events)
     return Converged(
@@ -111,7 +111,7 @@ def _private(context: Context, settings: Settings) -> Path:
 
 def _environment(context: Context, settings: Settings) -> dict[str, str]:
     return (
-        environment()
+        environment(settings.runtime)
         | context.variables()
         | {
             "SANDBOX_HOME": str(settings.home),

@@ -6,16 +6,19 @@ import threading
 from collections.abc import Callable
 from pathlib import Path
 
+from sandbox_suite.converge.configuration import forkserver_environment
 from sandbox_suite.core.settings import CHECKOUT, Settings
 from sandbox_suite.jobs import outcome
 from sandbox_suite.jobs.database import Database
 from sandbox_suite.jobs.execution import StepCall
 from sandbox_suite.jobs.outcome import Outcome
 from sandbox_suite.jobs.service import environment
+from sandbox_suite.jobs.sessions import Holding
 from sandbox_suite.jobs.table import get
 from sandbox_suite.launch import forkserver
 from sandbox_suite.launch.client import Child
 from sandbox_suite.launch.forkserver import Forkserver, LaunchError
+from sandbox_suite.sessions.errors import SessionError
 
 CANCEL_LOOK_SECONDS = 0.1
 TARGET = "sandbox_suite.jobs.steps.running:main"
@@ -32,9 +35,13 @@ PRELOAD = (
     "sandbox_suite.jobs.steps.collect",
     "sandbox_suite.jobs.steps.report",
     "sandbox_suite.jobs.steps.destroy",
+    "sandbox_suite.converge.warm",
+    "ansible_runner.interface",
     "infra.program",
     "jinja2",
     "testinfra.plugin",
+    "sandbox_suite.launch.warming:pytest",
+    "sandbox_suite.launch.warming:ansible",
 )
 
 
@@ -48,16 +55,19 @@ class Children:
     def __init__(self, settings: Settings, say: Callable[[str], None]) -> None:
         self.settings, self.say = settings, say
         self.server: Forkserver | None = None
+        self.holding = Holding(settings.runtime)
         self.lock = threading.Lock()
         self.stopped = threading.Event()
 
     def __enter__(self) -> "Children":
-        threading.Thread(target=self._warm, daemon=True).start()
+        for ahead in (self._warm, self._hold):
+            threading.Thread(target=ahead, daemon=True).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         if self.server:
             self.server.stop()
+        self.holding.close()
 
     def stop(self) -> None:
         """End what runs: its jobs can be resumed."""
@@ -65,15 +75,21 @@ class Children:
 
     def run_step(self, call: StepCall, cancelled: Callable[[], bool]) -> Outcome | None:
         """Run a step to its end; None where its process ended without leaving an outcome."""
-        folder = self.settings.job(call.job)
+        self._hold()
+        lost = ""  # why the step's process was ended, where nobody asked for that
         try:
             with self._start(call) as child:
-                self._attend(child, cancelled)
+                asked = self._attend(child, cancelled)
                 if self.stopped.is_set():
                     raise Stopping
-        except LaunchError as error:  # the forkserver was lost: the step is tried again with a new one
-            self.say(f"{call.job} {call.label}: {error}")
-        return outcome.read(folder, f"undo-{call.step}" if call.undo else call.step, call.attempt)
+                lost = "" if asked else child.reason
+        except LaunchError as error:
+            lost = str(error)
+        label = f"undo-{call.step}" if call.undo else call.step
+        left = outcome.read(self.settings.job(call.job), label, call.attempt)
+        if lost:  # the forkserver was lost: the step is tried again with a new one
+            self.say(f"{call.job} {call.label}: {lost}")
+        return None if lost and left and left.outcome == "cancelled" else left
 
     def _start(self, call: StepCall) -> Child:
         log = self.settings.job(call.job) / "logs" / f"{call.step}.log"
@@ -87,23 +103,25 @@ class Children:
             stdout_path=log,
         )
 
-    def _attend(self, child: Child, cancelled: Callable[[], bool]) -> None:
+    def _attend(self, child: Child, cancelled: Callable[[], bool]) -> bool:
+        """Wait for the end of a step's process; return whether it was asked to end."""
         asked = False
         while not self.stopped.is_set():
             with contextlib.suppress(TimeoutError):
                 child.wait(CANCEL_LOOK_SECONDS)
-                return
+                return asked
             if not asked and cancelled():
                 asked = True
                 child.terminate()
         child.terminate()
         child.wait()
+        return True
 
     def _environment(self, job: str) -> dict[str, str]:
         database = Database(self.settings.home)
         noted = get(database, job).request.environment
         database.close()
-        return environment(self.settings) | noted
+        return environment(self.settings) | noted | {"SANDBOX_FORKSERVER": str(self._socket(self.settings.runtime))}
 
     def _running(self) -> Forkserver:
         with self.lock:
@@ -125,13 +143,20 @@ class Children:
         with contextlib.suppress(LaunchError):  # the first step that needs it tells
             self._running()
 
+    def _hold(self) -> None:
+        with contextlib.suppress(SessionError):  # as above
+            self.holding.look()
+
     @staticmethod
     def _socket(runtime: Path) -> Path:
         return runtime / "forkserver.sock"
 
     def _server_environment(self) -> dict[str, str]:
+        ours = {name: value for name, value in environment(self.settings).items() if not name.startswith("ANSIBLE_")}
+        ours.pop("NO_COLOR", None)  # a setting of Ansible by another name
         # One thread for what would start a pool at import; a step's own process may use more.
-        return environment(self.settings) | {
+        return ours | {
+            **forkserver_environment(self.settings.runtime),
             "OPENBLAS_NUM_THREADS": "1",
             "OMP_NUM_THREADS": "1",
             "GRPC_ENABLE_FORK_SUPPORT": "0",

@@ -23,6 +23,7 @@ from sandbox_suite.jobs.database import Database
 from sandbox_suite.jobs.events import Journal
 from sandbox_suite.jobs.model import Request
 from sandbox_suite.jobs.outcome import Outcome
+from sandbox_suite.jobs.sessions import note_incidents
 from sandbox_suite.jobs.steps.context import Context
 
 LOCK_SECONDS = 15
@@ -37,6 +38,7 @@ def main(job: str, step: str, attempt: int, undo: bool = False) -> int:
         context = _context(configured, job, step, attempt, undo, file, utc_now)
         outcome = _attempt(context)
         outcome.write(folder, f"undo-{step}" if undo else step)
+        note_incidents(configured, job, context.request, context.clock, step, attempt)
         _record(context, outcome, undo)
     return 0
 
