@@ -1,6 +1,6 @@
 """The agent: what runs inside a container, over the one pipe of its session. The host never trusts it.
 
-It is sent over that pipe (see `bundle`) together with `frames`, `agent_operations` and `agent_family`: all of them keep
+It is sent over that pipe (see `bundle`) together with `frames` and the other `agent_*` modules: all of them keep
 to the standard library, to Python 3.8 and to one thread. Frames come in, requests are served side by side, frames go
 out.
 """
@@ -17,9 +17,8 @@ import time
 from typing import Any
 
 from sandbox_suite.sessions import frames
+from sandbox_suite.sessions.agent_family import DUMPABLE, control
 from sandbox_suite.sessions.agent_operations import OPERATIONS, Request
-
-NOT_DUMPABLE = (4, 0, 0, 0, 0)  # prctl(PR_SET_DUMPABLE, 0)
 
 
 class Agent:
@@ -43,7 +42,7 @@ class Agent:
 
     def run(self) -> None:
         """Serve until the pipe is closed."""
-        hidden = make_undumpable()
+        hidden = control(DUMPABLE, 0)  # or processes of the same user could trace it, or open its pipe through /proc
         hello = (frames.PROTOCOL, sys.version_info[0], sys.version_info[1], hidden, os.getpid())
         self.send(frames.HELLO, 0, frames.HELLO_BODY.pack(*hello))
         while True:
@@ -127,16 +126,6 @@ def explain(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror:
         return "{}: {}".format(error.filename, error.strerror) if error.filename else error.strerror  # noqa: UP032
     return str(error)
-
-
-def make_undumpable() -> bool:
-    """Keep processes of the same user from tracing the agent or opening its pipe through /proc."""
-    try:
-        import ctypes
-
-        return bool(ctypes.CDLL(None).prctl(*NOT_DUMPABLE) == 0)
-    except (ImportError, OSError, AttributeError):
-        return False
 
 
 def main() -> None:

@@ -6,6 +6,8 @@ import contextlib
 import os
 import signal
 
+DIES_WITH_PARENT, DUMPABLE, SUBREAPER = 1, 4, 36  # of prctl
+
 
 def family(leader: int) -> set[int]:
     """Return the processes of `leader`'s session and all descendants, itself excluded."""
@@ -48,3 +50,13 @@ def quietly_kill(pid: int) -> None:
     """Kill a process that may be gone."""
     with contextlib.suppress(OSError):
         os.kill(pid, signal.SIGKILL)
+
+
+def control(option: int, value: int) -> bool:
+    """Set a property of this process by prctl; say whether that was possible."""
+    try:
+        import ctypes
+
+        return bool(ctypes.CDLL(None).prctl(option, value, 0, 0, 0) == 0)
+    except (ImportError, OSError, AttributeError):
+        return False

@@ -1,4 +1,4 @@
-"""What the agent can be asked for: run a command, write a file, read a file. `OPERATIONS` takes further ones."""
+"""What the agent can be asked for: run a command, write a file, read a file. Further ones: `agent_modules`."""
 
 from __future__ import annotations
 
@@ -70,7 +70,19 @@ class Command(Request):
 
     def __init__(self, agent: Agent, number: int, spec: dict[str, Any]) -> None:
         super().__init__(agent, number, spec)
-        self.process = subprocess.Popen(
+        self.process = self.launched(spec)
+        streams = (self.process.stdin, self.process.stdout, self.process.stderr)
+        self.stdin, out, err = (stream.fileno() for stream in streams if stream)
+        self.outputs = {out: frames.OUTPUT, err: frames.ERROR}
+        self.rest = {out: PIPE_SIZE, err: PIPE_SIZE}  # bytes still read once the process has ended
+        self.held, self.complete = bytearray(), False  # input not yet written; whether all of it came
+        self.how = frames.ENDED
+        for descriptor in (self.stdin, out, err):
+            os.set_blocking(descriptor, False)
+
+    def launched(self, spec: dict[str, Any]) -> Any:
+        """Start the process; return it as `Popen` would."""
+        return subprocess.Popen(
             spec["argv"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -80,14 +92,6 @@ class Command(Request):
             cwd=spec.get("cwd"),
             env=dict(os.environ, **spec["env"]) if spec.get("env") else None,
         )
-        streams = (self.process.stdin, self.process.stdout, self.process.stderr)
-        self.stdin, out, err = (stream.fileno() for stream in streams if stream)
-        self.outputs = {out: frames.OUTPUT, err: frames.ERROR}
-        self.rest = {out: PIPE_SIZE, err: PIPE_SIZE}  # bytes still read once the process has ended
-        self.held, self.complete = bytearray(), False  # input not yet written; whether all of it came
-        self.how = frames.ENDED
-        for descriptor in (self.stdin, out, err):
-            os.set_blocking(descriptor, False)
 
     def interest(self) -> list[tuple[int, int]]:
         wanted = [(descriptor, select.POLLIN) for descriptor in self.outputs] if self.room else []

@@ -6,7 +6,13 @@ import zlib
 from pathlib import Path
 
 PACKAGE = "sandbox_suite.sessions"
-MODULES = ("frames", "agent_family", "agent_operations", "agent")  # in the order they import each other
+MODULES = (
+    "frames",
+    "agent_family",
+    "agent_operations",
+    "agent_modules",
+    "agent",
+)  # in the order they import each other
 
 # Reads exactly the bundle (what follows on the pipe are frames), makes its modules, starts the agent.
 BOOT = """import os,sys,zlib,marshal

@@ -53,8 +53,19 @@ class Client:
         most: int = MOST_OUTPUT,
     ) -> Completed:
         """Run a command (text: by the shell) and return its end; one that cannot be started ends with 126 or 127."""
-        collected = Collector(most, self._place)
         spec = {"op": "exec", "argv": _argv(command), "env": dict(env or {}), "cwd": cwd}
+        return self._completed(spec, stdin, timeout, most)
+
+    def module(
+        self, command: str | bytes | Sequence[str | bytes], payload: bytes, timeout: float = 60, warm: bool = True
+    ) -> Completed:
+        """Run a command with Ansible's payload as its input: in the agent where that is the same, else as it is."""
+        return self._completed({"op": "module", "argv": _argv(command), "warm": warm}, payload, timeout)
+
+    def _completed(
+        self, spec: dict[str, Any], stdin: bytes | BinaryIO, timeout: float, most: int = MOST_OUTPUT
+    ) -> Completed:
+        collected = Collector(most, self._place)
         ending = self.request(spec, stdin, collected, timeout)
         if ending.how == frames.REFUSED:
             return Completed(127 if ending.code == 2 else 126, collected.out, collected.err + ending.words.encode())
@@ -94,7 +105,7 @@ class Client:
         self.request({"op": "open"}, None, Collector(0, self._place), 10)
 
     def stat(self) -> dict[str, Any]:
-        """Return facts of the session: kind (agent, plain; None while none is open), openings, requests, holder."""
+        """Return facts of the session: kind (agent, plain; None: none is open), openings, requests, warm, cold, ..."""
         collected = Collector(MOST_OUTPUT, self._place)
         self.request({"op": "stat"}, None, collected, 10)
         facts: dict[str, Any] = json.loads(collected.out)

@@ -50,7 +50,11 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         """Run a command line as Ansible's shell plugin made it."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
         argv, seconds = shell_argv(to_text(cmd, errors="surrogateescape")), self.get_option("timeout")
-        done = self._guarded(lambda: self._client.exec(argv, to_bytes(in_data or b""), timeout=seconds))
+        if in_data:  # only modules are given input
+            warm, data = self.get_option("warm"), to_bytes(in_data)
+            done = self._guarded(lambda: self._client.module(argv, data, seconds, warm))
+        else:
+            done = self._guarded(lambda: self._client.exec(argv, timeout=seconds))
         return done.rc, done.out, done.err
 
     @ensure_connect  # type: ignore[untyped-decorator]

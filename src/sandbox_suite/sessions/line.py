@@ -33,6 +33,13 @@ class Line:
         except (asyncio.IncompleteReadError, OSError):
             raise ClientGoneError from None
 
+    async def whole(self) -> bytes:
+        """Return all the input of a request."""
+        parts = []
+        while part := (await self.receive()).payload:
+            parts.append(part)
+        return b"".join(parts)
+
     def send(self, kind: bytes, payload: bytes) -> None:
         """Send a frame."""
         self._writer.write(frames.pack(kind, 0, payload))
@@ -62,3 +69,40 @@ class Line:
     def close(self) -> None:
         """Hang up."""
         self._writer.close()
+
+
+class Replay(Line):
+    """A line whose client's input was read already: it is given again, then the line goes on."""
+
+    def __init__(self, line: Line, data: bytes) -> None:
+        super().__init__(line._reader, line._writer)
+        pieces = (data, b"") if data else (b"",)
+        self._again = [frames.Frame(frames.INPUT, 0, piece) for piece in pieces]
+
+    async def receive(self) -> frames.Frame:
+        """Return the next frame."""
+        return self._again.pop(0) if self._again else await super().receive()
+
+
+class OwnLine(Line):
+    """Stands where a client's line does when the holder itself asks: says `data`, notes the end, never leaves."""
+
+    def __init__(self, data: bytes) -> None:
+        self.how, self.words = frames.CANCELLED, ""
+        self._pieces = [data, b""]
+
+    async def receive(self) -> frames.Frame:
+        """Return the next piece."""
+        if not self._pieces:
+            await asyncio.Event().wait()
+        return frames.Frame(frames.INPUT, 0, self._pieces.pop(0))
+
+    def send(self, kind: bytes, payload: bytes) -> None:
+        """Drop what is said."""
+
+    def end(self, code: int, how: int = frames.ENDED, words: bytes = b"") -> None:
+        """Note the end."""
+        self.how, self.words = how, words.decode(errors="replace")
+
+    async def drain(self) -> None:
+        """There is nothing to wait for."""

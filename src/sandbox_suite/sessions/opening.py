@@ -4,17 +4,21 @@ from sandbox_suite.sessions import bundle
 from sandbox_suite.sessions.carrier import Engine
 from sandbox_suite.sessions.engine_api import EngineError
 from sandbox_suite.sessions.line import SessionFailedError
+from sandbox_suite.sessions.payload import Library
 from sandbox_suite.sessions.plain import PlainSession
-from sandbox_suite.sessions.session import Session, Violated
+from sandbox_suite.sessions.session import Violated
+from sandbox_suite.sessions.warm import WarmSession
 
 HELLO_SECONDS = 20.0
 NOT_EXECUTABLE, NOT_FOUND = 126, 127  # how the engine ends an exec whose program is not there
 ABSENT = ("executable file not found", "no such file or directory")
 
-AnySession = Session | PlainSession
+AnySession = WarmSession | PlainSession
 
 
-async def open_session(engine: Engine, container: str, user: str | None, violated: Violated) -> AnySession:
+async def open_session(
+    engine: Engine, container: str, user: str | None, violated: Violated, library: Library
+) -> AnySession:
     """Open a session; raise SessionFailedError in words where there is no way in."""
     place = f"{user}@{container}" if user else container
     argv, data = bundle.bundle()
@@ -24,7 +28,7 @@ async def open_session(engine: Engine, container: str, user: str | None, violate
         if _python_missing(str(error)):
             return PlainSession(place, engine, container, user)
         raise SessionFailedError(f"{place}: {error}", remedy_for(error)) from None
-    session = Session(place, carrier, violated)
+    session = WarmSession(place, carrier, violated, library)
     session.write(data)
     try:
         await session.greeted(HELLO_SECONDS)

@@ -57,7 +57,7 @@ class PlainSession:
             raise SessionFailedError(
                 f"{self.place}: the command could not be run, or its container is gone", begun=True
             )
-        if spec["op"] != "exec" and code:
+        if "path" in spec and code:
             return line.end(code, frames.REFUSED, f"{spec['path']}: see standard error".encode())
         return line.end(code)
 
@@ -78,7 +78,7 @@ class PlainSession:
 
 
 def _inner(spec: dict[str, Any]) -> tuple[str, ...]:
-    if spec["op"] == "exec":
+    if "argv" in spec:
         return tuple(spec["argv"])
     if spec["op"] == "put":
         return ("sh", "-c", WRITE, "sh", spec["path"], _octal(spec.get("mode")))

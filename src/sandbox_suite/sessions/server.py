@@ -18,12 +18,13 @@ from sandbox_suite.sessions.carrier import Engine, engine
 from sandbox_suite.sessions.engine_api import EngineError
 from sandbox_suite.sessions.line import ClientGoneError, Line, SessionFailedError
 from sandbox_suite.sessions.opening import AnySession, open_session, remedy_for
+from sandbox_suite.sessions.payload import Library
 
 IDLE_SECONDS = 15.0
 OPEN_SECONDS = 25.0
 Record = Callable[..., None]
 Key = tuple[str, str | None]
-FORWARDED = ("op", "argv", "env", "cwd", "path", "mode", "timeout")  # what of a request the agent gets to see
+FORWARDED = ("op", "argv", "env", "cwd", "path", "mode", "timeout", "warm")  # what of a request a session gets to see
 
 
 class Holder:
@@ -32,6 +33,7 @@ class Holder:
     def __init__(self, docker: Engine, record: Record) -> None:
         self.stopped = asyncio.Event()
         self._docker, self._record = docker, record
+        self._library = Library()
         self._sessions: dict[Key, asyncio.Task[AnySession]] = {}
         self._openings: dict[Key, int] = {}
         self._clients = 0
@@ -121,7 +123,7 @@ class Holder:
 
         try:
             number = await self._docker.identify(key[0])
-            return await open_session(self._docker, key[0], key[1], violated)
+            return await open_session(self._docker, key[0], key[1], violated, self._library)
         except EngineError as error:
             raise SessionFailedError(f"{key[0]}: {error}", remedy_for(error)) from None
 

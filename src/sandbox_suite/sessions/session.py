@@ -80,9 +80,13 @@ class Session:
         text = bytes(self._words or self._stray).decode(errors="replace")
         return " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())[-400:]
 
+    def greeting(self) -> Hello:
+        """Return what the agent said of itself."""
+        return self._hello.result()
+
     def facts(self) -> dict[str, Any]:
         """Return what `stat` shows."""
-        hello = self._hello.result()
+        hello = self.greeting()
         shown = {"kind": "agent", "pid": hello.pid, "python": f"{hello.major}.{hello.minor}"}
         return shown | {"hidden": bool(hello.hidden), "requests": self.requests}
 

@@ -41,6 +41,14 @@ options:
     default: 3600
     vars:
       - name: sandbox_timeout
+  warm:
+    description:
+      - Modules run in a child of the session's agent, which has loaded what they need.
+      - What is not understood runs in a Python of its own, as everything does when this is false.
+    type: bool
+    default: true
+    vars:
+      - name: sandbox_warm
   pipelining:
     description: Modules are sent as input of the interpreter, with no file left behind.
     type: bool

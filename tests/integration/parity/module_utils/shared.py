@@ -1,0 +1,3 @@
+"""What the probe shares."""
+
+ANSWER = 42
