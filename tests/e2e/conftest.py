@@ -75,6 +75,7 @@ def invoke(home: Path) -> Iterator[Invoke]:
     command = Invoke(home)
     yield command
     command("ops.worker", "--stop")
+    Traces(home).remove()
 
 
 @pytest.fixture

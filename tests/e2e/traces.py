@@ -1,6 +1,7 @@
 """What an installation has on this machine: containers, networks, volumes, stacks, secrets, processes."""
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import psutil
 from sandbox_suite import engine
 from sandbox_suite.core.settings import load
 from sandbox_suite.engine import inventory
+from sandbox_suite.sessions import holder
 
 SERVICES = ("sandbox_suite.jobs.worker", "sandbox_suite.sessions", "sandbox_suite.launch")  # they end by themselves
 
@@ -35,6 +37,15 @@ class Traces:
     def none(self) -> bool:
         """Whether nothing at all is left."""
         return not any(self.left().values())
+
+    def remove(self) -> None:
+        """Remove what an installation keeps for its next job: services, sockets, golden images."""
+        holder.stop(self.runtime())
+        shutil.rmtree(self.runtime(), ignore_errors=True)
+        client = docker.APIClient(version="auto")
+        label = f"sandbox-suite.installation={engine.installation(self.home)}"
+        for image in client.images(filters={"label": label}):
+            client.remove_image(image["Id"], force=True)
 
     def runtime(self) -> Path:
         return load(Path("/nonexistent"), {**os.environ, "SANDBOX_HOME": str(self.home)}).runtime
