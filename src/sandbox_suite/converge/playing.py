@@ -50,13 +50,13 @@ def play(
         inventory=str(INVENTORY),
         cmdline=f"-e @{what.variables}" + (" --check" if what.check else ""),
         envvars=dict(what.environment) | {"HOME": str(private), "ANSIBLE_LOCAL_TEMP": str(private / "tmp")},
-        settings={"pexpect_timeout": POLL_SECONDS},
         fact_cache_type="memory",  # each run ends with its facts
         suppress_env_files=True,
         quiet=True,
         event_handler=take,
         cancel_callback=stop,
     )
+    runner.config.pexpect_timeout = POLL_SECONDS  # as one of its `settings` it would be lost without a file of them
     runner.config.env = bare(runner.config.env, os.environ, what.environment.keys() | {"HOME"})
     run = warm.Run(runner.config.command[1:], runner.config.env, say)
     runner.config.command = bound(runner.config.command)

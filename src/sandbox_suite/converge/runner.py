@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from sandbox_suite.audit import log
-from sandbox_suite.converge import playing
+from sandbox_suite.converge import payloads, playing
 from sandbox_suite.converge.configuration import environment
 from sandbox_suite.converge.context import Context
 from sandbox_suite.converge.events import Events, Failure
@@ -21,6 +21,7 @@ from sandbox_suite.core.errors import InfrastructureError
 from sandbox_suite.core.files import write_json
 from sandbox_suite.core.progress import Say, silent
 from sandbox_suite.core.settings import CHECKOUT, Settings
+from sandbox_suite.launch import kinds
 from sandbox_suite.sessions import holder
 
 PLAYBOOKS = CHECKOUT / "playbooks"
@@ -82,7 +83,7 @@ def run(
     write_json(variables, dict(extravars), 0o600)
     say(by_hand(file, context.job, variables))
     start, offset = time.monotonic(), _size(context.log)
-    what = playing.Play(file, variables, _environment(context, settings), check)
+    what = playing.Play(file, variables, _environment(context, settings) | _kept(settings, file), check)
     events = Events(say, context.redactor())
     with playing.private_folder(_private(context, settings)) as private, playing.Stop(cancelled) as stop:
         status, code = playing.play(what, private, events.take, stop, say)
@@ -119,6 +120,10 @@ def _environment(context: Context, settings: Settings) -> dict[str, str]:
             "SANDBOX_SOCKET": str(holder.ensure(settings.runtime)),
         }
     )
+
+
+def _kept(settings: Settings, playbook: Path) -> dict[str, str]:
+    return {kinds.PAYLOADS: str(payloads.folder(settings.runtime, playbook))}
 
 
 def _difference(events: Events, context: Context, offset: int) -> tuple[Missing, ...]:

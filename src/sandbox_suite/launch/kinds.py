@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sandbox_suite.core.errors import InfrastructureError
 
+PAYLOADS = "SANDBOX_PAYLOADS"  # a folder that keeps the modules which ansible-playbook packs, from run to run
+
 
 def pytest(*arguments: str) -> int:
     """Run pytest."""
@@ -35,6 +37,8 @@ def ansible_playbook(*arguments: str) -> int:
     Display()._set_column_width()
     with tempfile.TemporaryDirectory(prefix="ansible-local-", dir=_local_temp()) as folder:
         constants.DEFAULT_LOCAL_TMP = folder
+        if kept := os.environ.get(PAYLOADS):
+            (Path(folder) / "ansiballz_cache").symlink_to(kept)
         sys.argv = ["ansible-playbook", *arguments]
         return int(main(sys.argv) or 0)
 

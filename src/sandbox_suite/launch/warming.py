@@ -39,6 +39,7 @@ ACTIONS = (
     "wait_for_connection",
 )
 LOOKUPS = ("file", "env", "items", "vars", "template", "dict", "fileglob")
+BY_PYTEST = ("_pytest._argcomplete", "faulthandler", "pdb", "readline")  # what its plugins import when it is called
 MODULES = (  # what a run imports one by one as it comes to it
     "ansible.cli.playbook",
     "ansible.executor.module_common",
@@ -98,8 +99,8 @@ def pytest() -> None:
     """Import pytest's own plugins and testinfra: pytest imports them by name when it is called."""
     from _pytest.config import builtin_plugins
 
-    for name in sorted(builtin_plugins):
-        importlib.import_module(f"_pytest.{name}")
+    for name in (*(f"_pytest.{plugin}" for plugin in sorted(builtin_plugins)), *BY_PYTEST):
+        importlib.import_module(name)
     import testinfra.modules
 
     for module in sorted(set(testinfra.modules.modules.values())):
