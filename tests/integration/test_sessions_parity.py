@@ -20,8 +20,9 @@ from sandbox_suite.sessions.client import Client
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 PLUGINS = holder.SOURCES / "sandbox_suite" / "converge" / "plugins"
-CLOCKS = {"start", "end", "delta", "atime", "mtime", "ctime", "inode", "dev", "elapsed", "date", "last_modified"}
+CLOCKS = {"start", "end", "delta", "atime", "mtime", "ctime", "inode", "dev", "elapsed", "date", "last_modified", "attempts"}
 NAMES = {"ansible_job_id", "results_file", "random_number", "pid", "uniq", "HOSTNAME"}
+DERIVED = {"stdout_lines", "stderr_lines"}
 RANDOM = (
     (r"ansible-tmp-[\d.]+-\d+-\d+", "ansible-tmp"),
     (r"\bansible_[\w.]+_payload_\w+\n?", ""),  # only a cold run leaves one there while it lasts
@@ -120,7 +121,7 @@ def environment(results: Path) -> dict[str, str]:
 def settled(value: Any) -> Any:
     """Return a result without names that are made up and times."""
     if isinstance(value, dict):
-        return {key: settled(item) for key, item in value.items() if key not in CLOCKS | NAMES}
+        return {key: settled(item) for key, item in value.items() if key not in CLOCKS | NAMES | DERIVED}
     if isinstance(value, list):
         return [settled(item) for item in value]
     if isinstance(value, str):

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox_suite.sessions import frames
 from sandbox_suite.sessions.agent_family import DIES_WITH_PARENT, DUMPABLE, SUBREAPER, control
-from sandbox_suite.sessions.agent_operations import OPERATIONS, Command, Request
+from sandbox_suite.sessions.agent_operations import OPERATIONS, PIPE_SIZE, Command, Request
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,6 +107,12 @@ class Module(Command):
         if unlike:
             raise ValueError(unlike)
         return Child(lambda: work(spec))
+
+    def finish(self, code: int, how: int = frames.ENDED, words: str = "") -> None:
+        """Tell the end; of one by a signal with the words of the shell that there is otherwise."""
+        if how == frames.ENDED and self.process.returncode < 0 and self.room >= PIPE_SIZE:
+            self.emit(frames.ERROR, f"{signal.strsignal(-self.process.returncode)}\n".encode())
+        super().finish(code, how, words)
 
 
 class Child:
