@@ -1,4 +1,4 @@
-"""Assembles the Invoke namespaces. Plain `invoke` lands here too and is handed to our program, which maps exit codes."""
+"""Assembles the Invoke namespaces. Plain `invoke` lands here too and is handed to our program, which maps the codes."""
 
 import sys
 
