@@ -1,6 +1,7 @@
 """The life of a job, with real journal and table and steps that only say how they ended."""
 
 import datetime
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,7 +54,11 @@ def execute(database: Database, tmp_path: Path, **endings: Callable[[int], Outco
 
 def test_a_job_runs_every_step_in_order_and_is_done(database: Database, tmp_path: Path) -> None:
     start(database)
-    assert execute(database, tmp_path) == list(STEPS)
+    ran = execute(database, tmp_path)
+    assert sorted(ran, key=STEPS.index) == list(STEPS)
+    assert [step for step in ran if step not in ("verify", "regress")] == [
+        step for step in STEPS if step not in ("verify", "regress")
+    ]
     job = table.get(database, JOB)
     assert (job.state, job.verdict, job.exit_code) == (State.DONE, "passed", 0)
 
@@ -74,7 +79,7 @@ def test_what_finished_before_a_kill_does_not_run_again(database: Database, tmp_
         journal_of_job.write("started", step, attempt=1)
         journal_of_job.write("ended", step, attempt=1, outcome="ok")
     journal_of_job.write("started", "provision", attempt=1)
-    assert execute(database, tmp_path) == list(STEPS[2:])
+    assert sorted(execute(database, tmp_path), key=STEPS.index) == list(STEPS[2:])
     assert journal.steps(events.read(database, JOB))["provision"].attempt == 2
 
 
@@ -120,7 +125,8 @@ def test_a_cancelled_step_is_rolled_back(database: Database, tmp_path: Path) -> 
         return Outcome.failed(attempt, CancelledError("cancelled"))
 
     ran = execute(database, tmp_path, regress=cancelled)
-    assert ran[-2:] == ["regress", "undo destroy"]
+    assert ran[-1] == "undo destroy"
+    assert "collect" not in ran
     job = table.get(database, JOB)
     assert (job.state, job.exit_code, job.cancel) == (State.CANCELLED, 4, "")
 
@@ -168,4 +174,24 @@ def test_an_error_of_ours_gives_the_job_a_final_state(database: Database, tmp_pa
         raise ZeroDivisionError
 
     execute(database, tmp_path, admit=broken)
+    assert table.get(database, JOB).state == State.FAILED
+
+
+def test_steps_of_one_group_run_side_by_side_and_a_failure_of_either_stops_the_job(
+    database: Database, tmp_path: Path
+) -> None:
+    start(database)
+    both = threading.Barrier(2, timeout=10)
+
+    def verify(attempt: int) -> Outcome:
+        both.wait()
+        return Outcome("ok", attempt)
+
+    def regress(attempt: int) -> Outcome:
+        both.wait()
+        return Outcome.failed(attempt, InfrastructureError("the runner went away"))
+
+    ran = execute(database, tmp_path, verify=verify, regress=regress)
+    assert {"verify", "regress"} <= set(ran)
+    assert "report" not in ran
     assert table.get(database, JOB).state == State.FAILED

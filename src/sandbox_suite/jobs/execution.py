@@ -5,6 +5,7 @@ it stopped. A step that was cut in the middle runs again: each looks at what is 
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sandbox_suite.core.errors import CancelledError, InfrastructureError
 from sandbox_suite.jobs import journal, table
 from sandbox_suite.jobs.database import Database
 from sandbox_suite.jobs.events import Journal
-from sandbox_suite.jobs.model import STEPS, VERDICT_EXIT, Job, State
+from sandbox_suite.jobs.model import GROUPS, VERDICT_EXIT, Job, State
 from sandbox_suite.jobs.outcome import Outcome, read
 
 CUT_ATTEMPTS = 2  # a step's process that was killed is tried again once; then the job fails
@@ -63,28 +64,45 @@ class Execution:
             self._take_back(job)
             return
         done = set(journal.finished(self.journal.read()))
-        for step in STEPS:
-            if step in done:
+        for group in GROUPS:
+            for step in done.intersection(group):
                 self.journal.write("skipped", step, message="finished before")
-                continue
-            if step == "destroy" and job.request.keep:
+            if group == ("destroy",) and job.request.keep:
                 self._keep()
                 return
-            if not self._advance(step):
+            if not self._advance([step for step in group if step not in done]):
                 self._take_back(table.get(self.database, self.job))
                 return
         self._finish()
 
-    def _advance(self, step: str) -> bool:
-        """Run one step; return whether the job goes on."""
+    def _advance(self, steps: list[str]) -> bool:
+        """Run steps side by side; return whether the job goes on."""
+        if not steps:
+            return True
         if self._cancelled():
             return False
-        outcome = self._attempt(step)
-        if outcome.outcome == "ok":
-            return True
-        if outcome.outcome == "failed":
-            table.update(self.database, self.job, error=outcome.error or {}, exit_code=outcome.exit_code)
-        return False
+        outcomes = self._attempts(steps)
+        for outcome in outcomes:
+            if outcome.outcome == "failed":
+                table.update(self.database, self.job, error=outcome.error or {}, exit_code=outcome.exit_code)
+                break
+        return all(outcome.outcome == "ok" for outcome in outcomes)
+
+    def _attempts(self, steps: list[str]) -> list[Outcome]:
+        """Return the outcomes of steps that run side by side, in the order given."""
+        first, *others = steps
+        with ThreadPoolExecutor(max_workers=len(steps)) as pool:
+            beside = [pool.submit(self._attempt_apart, step) for step in others]
+            return [self._attempt(first), *(one.result() for one in beside)]
+
+    def _attempt_apart(self, step: str) -> Outcome:
+        """Attempt a step in a thread of its own, which needs a connection of its own."""
+        database = Database(self.database.path.parent)
+        try:
+            apart = Execution(database, self.job, self.folder, run_step=self.run_step, clock=self.clock)
+            return apart._attempt(step)
+        finally:
+            database.close()
 
     def _attempt(self, step: str, undo: bool = False) -> Outcome:
         label = f"undo {step}" if undo else step

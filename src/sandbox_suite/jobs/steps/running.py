@@ -21,7 +21,7 @@ from sandbox_suite.core.settings import Settings, settings
 from sandbox_suite.jobs.audit import record
 from sandbox_suite.jobs.database import Database
 from sandbox_suite.jobs.events import Journal
-from sandbox_suite.jobs.model import Request
+from sandbox_suite.jobs.model import GROUPS, Request
 from sandbox_suite.jobs.outcome import Outcome
 from sandbox_suite.jobs.sessions import note_incidents
 from sandbox_suite.jobs.steps.context import Context
@@ -34,7 +34,8 @@ def main(job: str, step: str, attempt: int, undo: bool = False) -> int:
     signal.signal(signal.SIGTERM, _cancelled)
     configured = settings()
     folder = configured.job(job)
-    with _alone(folder / "step.lock"), _log(folder, step) as file:
+    beside = not undo and any(step in group and len(group) > 1 for group in GROUPS)
+    with _alone(folder / "step.lock", shared=beside), _alone(folder / f"{step}.lock"), _log(folder, step) as file:
         context = _context(configured, job, step, attempt, undo, file, utc_now)
         outcome = _attempt(context)
         outcome.write(folder, f"undo-{step}" if undo else step)
@@ -98,14 +99,14 @@ def _secrets(folder: Path) -> list[str]:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold the job's step lock: an earlier attempt that is still dying is waited for."""
+def _alone(lock: Path, shared: bool = False) -> Iterator[None]:
+    """Hold a lock, so that an earlier attempt that is still dying is waited for; `shared` by steps side by side."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
         deadline = time.monotonic() + LOCK_SECONDS
         while True:
             try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
                 if time.monotonic() > deadline:
