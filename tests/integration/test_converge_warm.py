@@ -114,6 +114,18 @@ def test_warm_and_cold_have_the_same_results_events_and_records(step: Step) -> N
     assert (warm["missing"], warm["left"]) == (0, [])
 
 
+def test_packed_modules_are_kept_from_run_to_run(step: Step, home: Path) -> None:
+    def packed() -> dict[str, int]:
+        files = (converge_warm.place(str(home)).runtime / "payloads").rglob("ansible.modules.*ZIP_DEFLATED*")
+        return {file.name: file.stat().st_mtime_ns for file in files if file.suffix != ".lock"}
+
+    step(8)
+    first = packed()
+    assert any("command" in name for name in first)
+    step(9)
+    assert packed() == first
+
+
 def test_another_setting_than_the_forkservers_makes_a_run_cold(step: Step) -> None:
     found = step(3, "False")
     assert cold(found["said"]) == [
