@@ -4,6 +4,8 @@ import threading
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock
+
 from sandbox_suite.audit import log
 from sandbox_suite.core.clock import Clock
 from sandbox_suite.core.settings import Settings
@@ -48,6 +50,13 @@ def note_incidents(settings: Settings, job: str, request: Request, clock: Clock,
     found = [record for record in holder.records(settings.runtime) if _concerns(record, job)]
     if not found:
         return 0
+    with FileLock(settings.job(job) / "incidents.lock"):  # two steps may end at once
+        return _note(settings, job, request, clock, step, attempt, found)
+
+
+def _note(
+    settings: Settings, job: str, request: Request, clock: Clock, step: str, attempt: int, found: list[dict[str, Any]]
+) -> int:
     written = log.read(audit.path(settings.job(job)))
     noted = {_identity(record.details) for record in written if record.action in ACTIONS}
     fresh = [record for record in found if _identity(record) not in noted]
