@@ -20,7 +20,20 @@ from sandbox_suite.sessions.client import Client
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow]
 PLUGINS = holder.SOURCES / "sandbox_suite" / "converge" / "plugins"
-CLOCKS = {"start", "end", "delta", "atime", "mtime", "ctime", "inode", "dev", "elapsed", "date", "last_modified", "attempts"}
+CLOCKS = {
+    "start",
+    "end",
+    "delta",
+    "atime",
+    "mtime",
+    "ctime",
+    "inode",
+    "dev",
+    "elapsed",
+    "date",
+    "last_modified",
+    "attempts",
+}
 NAMES = {"ansible_job_id", "results_file", "random_number", "pid", "uniq", "HOSTNAME"}
 DERIVED = {"stdout_lines", "stderr_lines"}
 RANDOM = (

@@ -15,6 +15,7 @@ from sandbox_suite.sessions.payload import Key, Library, Payload, recognised
 from sandbox_suite.sessions.session import Session, Violated
 
 LESSON_SECONDS = 30.0
+OURS = tuple(sys.version_info[:2])  # code is the same for a minor version of Python
 
 
 class WarmSession(Session):
@@ -77,7 +78,7 @@ class WarmSession(Session):
 
     def _taught(self, key: Key) -> tuple[Key, bytes | None, bytes | None]:
         hello = self.greeting()
-        if (hello.major, hello.minor) == sys.version_info[:2]:
+        if (hello.major, hello.minor) == OURS:
             return key, self._library.code(key), None
         return key, None, self._library.text(key)
 
