@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 from sessions_payloads import PYTHON, command, payload
 
-from sandbox_suite.sessions.payload import Library, Payload, recognised
+from sandbox_suite.sessions.library import Library
+from sandbox_suite.sessions.payload import Payload, recognised
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,33 @@ def test_payloads_of_another_shape_run_cold(old: bytes, new: bytes, data: bytes)
 def test_anything_else_as_input_runs_cold(data: bytes) -> None:
     for other in (b"", b"print(1)\n", data[:-40], data[: len(data) // 2], b"\xff" + data[-60:]):
         assert read(command(), other) is None
+
+
+def test_what_all_payloads_have_in_common_is_kept_for_the_next_holder(data: bytes, tmp_path: Path) -> None:
+    library = Library(tmp_path / "store")
+    assert library.usual() == ()
+    for one in (data, payload(tmp_path, name="other")):
+        assert recognised(command(), one, library)
+    library.save()
+    again = Library(tmp_path / "store")
+    assert again.usual() == library.usual()
+    names = {key[0] for key in again.usual()}
+    assert "ansible.module_utils.basic" in names
+    assert not names & {"ansible.legacy.own", "ansible.legacy.other"}
+    assert again.code(again.usual()[-1]) == library.code(again.usual()[-1])
+
+
+def test_what_was_kept_of_another_ansible_or_is_broken_is_not_used(
+    data: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = Library(tmp_path / "store")
+    assert recognised(command(), data, library)
+    library.save()
+    with monkeypatch.context() as patch:
+        patch.setattr("sysconfig.get_path", lambda name: str(tmp_path))
+        assert Library(tmp_path / "store").usual() == ()
+    (tmp_path / "store").write_bytes((tmp_path / "store").read_bytes()[:-9])
+    assert Library(tmp_path / "store").usual() == ()
 
 
 def test_modules_that_start_anew_run_cold(tmp_path: Path) -> None:

@@ -127,6 +127,17 @@ def test_another_interpreter_runs_cold(client: Client, tmp_path: Path) -> None:
     assert client.stat()["coldly"] == "another interpreter"
 
 
+def test_a_session_opened_warm_has_learnt_before_the_first_module(client: Client, tmp_path: Path) -> None:
+    data = payload(tmp_path)
+    answer(client, data)
+    with Client(client.socket, "another box") as other:
+        other.open(warm=True)
+        while (other.stat().get("requests") or 0) < 1:
+            time.sleep(0.01)
+        answer(other, data)
+        assert other.stat()["warm"] == 1
+
+
 def test_a_module_whose_time_is_up_is_ended_with_all_it_started(client: Client, tmp_path: Path) -> None:
     answer(client, payload(tmp_path))
     pids = tmp_path / "pids"
