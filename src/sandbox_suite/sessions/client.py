@@ -100,9 +100,9 @@ class Client:
         ending = self.request({"op": "get", "path": path}, b"", sink, timeout)
         return self._check_file(ending, "read", path, bytes(said))
 
-    def open(self) -> None:
-        """Have the session opened ahead; a failure shows at the first request."""
-        self.request({"op": "open"}, None, Collector(0, self._place), 10)
+    def open(self, warm: bool = False) -> None:
+        """Have the session opened ahead, `warm` where Ansible will use it; a failure shows at the first request."""
+        self.request({"op": "open", "warm": warm}, None, Collector(0, self._place), 10)
 
     def stat(self) -> dict[str, Any]:
         """Return facts of the session: kind (agent, plain; None: none is open), openings, requests, warm, cold, ..."""

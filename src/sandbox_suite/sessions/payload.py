@@ -4,18 +4,14 @@ Only the shape that ansible-core 2.19 writes is understood. Of anything else not
 """
 
 import ast
-import base64
 import binascii
-import io
-import marshal
 import re
 import shlex
 import zipfile
-import zlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-Key = tuple[str, bool, int, int]  # module's name, whether a package, size and CRC of its text
+from sandbox_suite.sessions.library import Key, Library
 
 MAIN = b'if __name__ == "__main__":\n    _ansiballz_main(\n'
 KEYWORDS = frozenset(
@@ -39,43 +35,6 @@ class Payload(NamedTuple):
     call: dict[str, Any]
 
 
-class Library:
-    """Every file seen in a payload, and its code once that was wanted."""
-
-    def __init__(self) -> None:
-        self._texts: dict[Key, bytes] = {}
-        self._codes: dict[Key, bytes] = {}
-        self._zips: dict[tuple[int, int], tuple[Key, ...] | None] = {}
-
-    def files(self, packed: str) -> tuple[Key, ...] | None:
-        """Return the files of a zip in base64, or None where it has others than Python's."""
-        seen = (len(packed), zlib.crc32(packed.encode()))
-        if seen not in self._zips:
-            self._zips[seen] = self._index(base64.b64decode(packed))
-        return self._zips[seen]
-
-    def text(self, key: Key) -> bytes:
-        """Return a file's text."""
-        return self._texts[key]
-
-    def code(self, key: Key) -> bytes:
-        """Return a file's code, marshalled for a Python of our own minor version."""
-        if key not in self._codes:
-            code = compile(self._texts[key], filename(key), "exec", dont_inherit=True)
-            self._codes[key] = marshal.dumps(code)
-        return self._codes[key]
-
-    def _index(self, data: bytes) -> tuple[Key, ...] | None:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            keys = {entry: _key(entry) for entry in archive.infolist() if entry.filename.endswith(".py")}
-            if len(keys) != len(archive.namelist()):
-                return None
-            for entry, key in keys.items():
-                if key not in self._texts:
-                    self._texts[key] = archive.read(entry)
-            return tuple(keys.values())
-
-
 def recognised(argv: Sequence[str], data: bytes, library: Library) -> Payload | None:
     """Return the module that `argv` with `data` as its input would run; None: not understood, or better run cold."""
     started = _interpreter(argv)
@@ -90,11 +49,6 @@ def recognised(argv: Sequence[str], data: bytes, library: Library) -> Payload | 
     if files is None or any(key[0] == RESPAWNS for key in files):
         return None
     return Payload(*started, files, _call(told))
-
-
-def filename(key: Key) -> str:
-    """Return what tracebacks call a file."""
-    return key[0].replace(".", "/") + ("/__init__.py" if key[1] else ".py")
 
 
 def _interpreter(argv: Sequence[str]) -> tuple[str, dict[str, str]] | None:
@@ -134,9 +88,3 @@ def _call(told: dict[str, Any]) -> dict[str, Any]:
         "modlib_path": f"/ansible_{told['ansible_module']}_payload.zip",
         "extensions": {},
     }
-
-
-def _key(entry: zipfile.ZipInfo) -> Key:
-    name = entry.filename.removesuffix(".py")
-    package = name.endswith("/__init__")
-    return name.removesuffix("/__init__").replace("/", "."), package, entry.file_size, entry.CRC

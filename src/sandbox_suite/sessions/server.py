@@ -16,10 +16,12 @@ from sandbox_suite.core import clock as clocks
 from sandbox_suite.sessions import frames
 from sandbox_suite.sessions.carrier import Engine, engine
 from sandbox_suite.sessions.engine_api import EngineError
+from sandbox_suite.sessions.library import Library
 from sandbox_suite.sessions.line import ClientGoneError, Line, SessionFailedError
 from sandbox_suite.sessions.opening import AnySession, open_session, remedy_for
-from sandbox_suite.sessions.payload import Library
+from sandbox_suite.sessions.warm import WarmSession
 
+STORE = "modules.cache"
 IDLE_SECONDS = 15.0
 OPEN_SECONDS = 25.0
 Record = Callable[..., None]
@@ -30,10 +32,11 @@ FORWARDED = ("op", "argv", "env", "cwd", "path", "mode", "timeout", "warm")  # w
 class Holder:
     """One session per (container, user), opened when first wanted and again when it ended."""
 
-    def __init__(self, docker: Engine, record: Record) -> None:
+    def __init__(self, docker: Engine, record: Record, store: Path | None = None) -> None:
         self.stopped = asyncio.Event()
         self._docker, self._record = docker, record
-        self._library = Library()
+        self._library = Library(store)
+        self._preparing: set[asyncio.Task[None]] = set()
         self._sessions: dict[Key, asyncio.Task[AnySession]] = {}
         self._openings: dict[Key, int] = {}
         self._clients = 0
@@ -67,6 +70,8 @@ class Holder:
 
     def close(self) -> None:
         """End every session; their agents end with the pipe."""
+        with contextlib.suppress(OSError):  # only slower the next time
+            self._library.save()
         for task in self._sessions.values():
             if task.done() and not task.cancelled() and not task.exception():
                 task.result().close("the holder ended")
@@ -84,7 +89,11 @@ class Holder:
 
     async def _open(self, asked: dict[str, Any], line: Line) -> None:
         """Open ahead: the answer does not wait, a failure shows at the first request."""
-        self._opened((asked["container"], asked["user"]))
+        task = self._opened((asked["container"], asked["user"]))
+        if asked.get("warm"):
+            preparing = asyncio.create_task(_prepared(task))
+            self._preparing.add(preparing)
+            preparing.add_done_callback(self._preparing.discard)
         line.end(0)
 
     async def _stop(self, asked: dict[str, Any], line: Line) -> None:
@@ -138,6 +147,14 @@ class Holder:
         return done
 
 
+async def _prepared(opening: asyncio.Task[AnySession]) -> None:
+    """Warm a session up as soon as it is open; what goes wrong shows at the first request."""
+    with contextlib.suppress(SessionFailedError, asyncio.CancelledError):
+        session = await asyncio.shield(opening)
+        if isinstance(session, WarmSession):
+            await session.prepare()
+
+
 def _alive(task: asyncio.Task[AnySession]) -> bool:
     """Say whether a session is open or opening."""
     return not task.done() or (not task.cancelled() and task.exception() is None and task.result().ended is None)
@@ -155,7 +172,7 @@ def recorder(clock: clocks.Clock) -> Record:
 
 async def run(socket: Path, record: Record, ready: Callable[[], object]) -> None:
     """Listen, say so, serve until idle."""
-    holder = Holder(engine(os.environ), record)
+    holder = Holder(engine(os.environ), record, socket.with_name(STORE))
     socket.unlink(missing_ok=True)
     before = os.umask(0o177)
     try:

@@ -10,11 +10,13 @@ from typing import Any
 
 from sandbox_suite.sessions import frames
 from sandbox_suite.sessions.carrier import Carrier
+from sandbox_suite.sessions.library import Key, Library
 from sandbox_suite.sessions.line import Line, OwnLine, Replay
-from sandbox_suite.sessions.payload import Key, Library, Payload, recognised
+from sandbox_suite.sessions.payload import Payload, recognised
 from sandbox_suite.sessions.session import Session, Violated
 
 LESSON_SECONDS = 30.0
+OURS = tuple(sys.version_info[:2])  # code is the same for a minor version of Python
 
 
 class WarmSession(Session):
@@ -45,6 +47,11 @@ class WarmSession(Session):
         self.coldly = refusal
         command = {"op": "exec", "argv": spec["argv"], "timeout": spec["timeout"]}
         return await super().perform(command, Replay(line, data))
+
+    async def prepare(self) -> None:
+        """Teach the agent what all modules need, before the first one comes."""
+        if usual := self._library.usual():
+            await self._teach(usual)
 
     async def _warmly(self, spec: dict[str, Any], data: bytes, line: Line) -> str:
         """Run the module in the agent; say why that was not done, before any of it was."""
@@ -77,7 +84,7 @@ class WarmSession(Session):
 
     def _taught(self, key: Key) -> tuple[Key, bytes | None, bytes | None]:
         hello = self.greeting()
-        if (hello.major, hello.minor) == sys.version_info[:2]:
+        if (hello.major, hello.minor) == OURS:
             return key, self._library.code(key), None
         return key, None, self._library.text(key)
 
