@@ -27,10 +27,34 @@ def job(context: Context, runs: int = 5, seed: int = 1, json: bool = False) -> N
     _bench("job", runs, seed, json)
 
 
-def _bench(name: str, runs: int, seed: int, json: bool) -> None:
+@task(help=HELP)
+def sessions(context: Context, runs: int = 5, seed: int = 1, json: bool = False) -> None:
+    """Time the 15-task role, one exec and 30 testinfra checks against mitogen and the docker connection."""
+    _bench("sessions", runs, seed, json)
+
+
+@task(help={**HELP, "minutes": "how long the frame protocol is fuzzed"})
+def hostile(context: Context, runs: int = 1, seed: int = 1, minutes: float = 10, json: bool = False) -> None:
+    """Meet hostile and broken containers, and fuzz the frame protocol."""
+    _bench("hostile", runs, seed, json, "--minutes", str(minutes))
+
+
+@task(help=HELP)
+def parallel(context: Context, runs: int = 3, seed: int = 1, json: bool = False) -> None:
+    """Time two jobs at once against one, run four at once, and tell the peak memory."""
+    _bench("parallel", runs, seed, json)
+
+
+@task(help={**HELP, "runs": "how many kills"})
+def stack_kills(context: Context, runs: int = 50, seed: int = 1, json: bool = False) -> None:
+    """Kill worker, forkserver, holder or Pulumi at random instants of provision and destroy; then resume or destroy."""
+    _bench("stack_kills", runs, seed, json)
+
+
+def _bench(name: str, runs: int, seed: int, json: bool, *more: str) -> None:
     """Run tests/benchmarks/<name>.py, which prints one JSON object."""
     done = subprocess.run(
-        [sys.executable, "-m", f"tests.benchmarks.{name}", "--runs", str(runs), "--seed", str(seed)],
+        [sys.executable, "-m", f"tests.benchmarks.{name}", "--runs", str(runs), "--seed", str(seed), *more],
         cwd=CHECKOUT,
         stdout=subprocess.PIPE,
         env={key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"},

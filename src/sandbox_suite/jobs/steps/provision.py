@@ -7,6 +7,8 @@ from sandbox_suite import engine, toolchain
 from sandbox_suite.jobs import policies
 from sandbox_suite.jobs.plan import stack_spec
 from sandbox_suite.jobs.steps.context import Context
+from sandbox_suite.sessions import holder
+from sandbox_suite.sessions.client import Client
 from sandbox_suite.stacks import stack
 
 
@@ -22,4 +24,13 @@ def run(context: Context) -> dict[str, Any]:
     context.write_plan(plan)
     pulumi = toolchain.pulumi_path(settings)
     outputs = stack.up(context.folder, spec, pulumi, settings.provider, settings=settings)
+    _open_sessions(context, outputs)
     return {"expires_at": outputs["expires_at"], "network": outputs["network"], "subnet": outputs["subnet"]}
+
+
+def _open_sessions(context: Context, outputs: dict[str, Any]) -> None:
+    """Have a session into each container opened ahead, without waiting: the next step finds them warm."""
+    socket = holder.ensure(context.settings.runtime)
+    for container in outputs["containers"].values():
+        with Client(socket, container["name"], container["user"]) as client:
+            client.open(warm=True)

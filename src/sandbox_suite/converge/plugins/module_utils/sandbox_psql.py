@@ -7,8 +7,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
 from typing import Any
 
+NO_CONNECTION = 2  # psql's exit code; SQL that fails ends with 3
+READY_SECONDS = 30.0
+POLL_SECONDS = 0.02
 PSQL = ("psql", "--no-psqlrc", "--quiet", "--tuples-only", "--no-align", "--set=ON_ERROR_STOP=1", "--file=-")
 
 
@@ -35,7 +39,13 @@ def run(database: str, script: str, following: bytes = b"") -> str:
     # Utility statements would stand in pg_stat_statements word by word, verifiers of passwords among them.
     text = f"SET pg_stat_statements.track = 'none';\n{script}\n"
     command = [*PSQL, "--single-transaction", f"--dbname={database}"]
-    done = subprocess.run(command, input=text.encode() + following, capture_output=True)
+    deadline = time.monotonic() + READY_SECONDS
+    while True:
+        done = subprocess.run(command, input=text.encode() + following, capture_output=True)
+        # A container that has just been started may be asked before its server listens; nothing was executed then.
+        if done.returncode != NO_CONNECTION or time.monotonic() > deadline:
+            break
+        time.sleep(POLL_SECONDS)
     if done.returncode:
         raise PsqlError(done.stderr.decode(errors="replace").strip() or f"psql ended with {done.returncode}")
     return done.stdout.decode()
