@@ -162,3 +162,12 @@ def test_counters_of_both_kinds_of_control_groups_are_read(tmp_path: Path) -> No
     assert module.counter(str(tmp_path), module.COUNTERS["cpu_us"]) == 5000
     (tmp_path / "cpu.stat").write_text("usage_usec 77\nuser_usec 1\n")
     assert module.counter(str(tmp_path), module.COUNTERS["cpu_us"]) == 77
+
+
+def test_a_database_that_is_still_starting_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    psql = tmp_path / "psql"
+    psql.write_text(f'#!/bin/sh\necho x >>{tmp_path}/asked\n[ "$(wc -l <{tmp_path}/asked)" -ge 3 ] || exit 2\necho 7\n')
+    psql.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert loaded(UTILS / "sandbox_psql.py").value("sandbox", "SELECT 7") == 7
+    assert len((tmp_path / "asked").read_text().splitlines()) == 3
