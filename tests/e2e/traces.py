@@ -50,15 +50,17 @@ class Traces:
     def runtime(self) -> Path:
         return load(Path("/nonexistent"), {**os.environ, "SANDBOX_HOME": str(self.home)}).runtime
 
+    def belongs(self, process: psutil.Process) -> bool:
+        """Whether a process (its `cmdline` looked up) works for this home, the services included."""
+        words = " ".join(process.info["cmdline"] or [])
+        mine = str(self.home) in words or str(self.runtime()) in words or self._home_of(process) == str(self.home)
+        return mine and process.pid != os.getpid()
+
     def _processes(self) -> set[str]:
         """Return the commands that work for this home, the services apart."""
-        found = set()
-        for process in psutil.process_iter(["cmdline", "pid"]):
-            words = " ".join(process.info["cmdline"] or [])
-            mine = str(self.home) in words or self._home_of(process) == str(self.home)
-            if mine and process.pid != os.getpid() and not any(service in words for service in SERVICES):
-                found.add(words[:200])
-        return found
+        mine = [one for one in psutil.process_iter(["cmdline", "pid"]) if self.belongs(one)]
+        said = [" ".join(one.info["cmdline"] or []) for one in mine]
+        return {words[:200] for words in said if not any(service in words for service in SERVICES)}
 
     @staticmethod
     def _home_of(process: psutil.Process) -> str | None:

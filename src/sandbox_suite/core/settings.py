@@ -18,6 +18,7 @@ ENV = {  # setting -> environment variable that wins over the file
     "tenant": "SANDBOX_TENANT",
     "config": "SANDBOX_CONFIG",
     "actor": "SANDBOX_ACTOR",
+    "capacity": "SANDBOX_CAPACITY",
     "idle_seconds": "SANDBOX_IDLE_SECONDS",
 }
 
