@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from sandbox_suite.core.settings import load
 from sandbox_suite.engine import inventory
 from sandbox_suite.sessions import holder
 
+TEMPORARY = ("ansible*", ".ansible*", "automation-*", "pulumi*", "plugin*", "sandbox*", "sbx*", "tmp*")  # in /tmp
 SERVICES = ("sandbox_suite.jobs.worker", "sandbox_suite.sessions", "sandbox_suite.launch")  # they end by themselves
 
 
@@ -32,6 +34,7 @@ class Traces:
             "stacks": {str(path) for path in self.home.glob("jobs/*/stack")},
             "secrets": {str(path) for path in self.runtime().glob("jobs/*/**/*") if path.is_file()},
             "processes": self._processes(),
+            "temporary files": {str(path) for name in TEMPORARY for path in Path(tempfile.gettempdir()).glob(name)},
         }
 
     def none(self) -> bool:

@@ -1,6 +1,8 @@
 """A holder whose containers are plain processes of this machine: real agent, frames, holder and client, no Docker."""
 
 import asyncio
+import os
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ class LocalEngine:
 
     def __init__(self, program: tuple[str, ...] | None = None) -> None:
         self.program = program
+        self.temporary = tempfile.TemporaryDirectory(prefix="agents-")  # what killed modules leave goes with it
         self.killed: list[str] = []
         self.agents: list[asyncio.subprocess.Process] = []
 
@@ -28,7 +31,10 @@ class LocalEngine:
     async def start(
         self, container: str, user: str | None, argv: tuple[str, ...], env: Mapping[str, str] = carrier.NO_ENV
     ) -> Carrier:
-        process = await asyncio.create_subprocess_exec(*(self.program or argv), stdin=PIPE, stdout=PIPE, stderr=PIPE)
+        surroundings = {**os.environ, "TMPDIR": self.temporary.name}
+        process = await asyncio.create_subprocess_exec(
+            *(self.program or argv), stdin=PIPE, stdout=PIPE, stderr=PIPE, env=surroundings
+        )
         self.agents.append(process)
         return CliCarrier(process)
 

@@ -65,7 +65,7 @@ def test_an_environment_that_is_half_made_outdated_or_moved_is_not_used(checkout
         case "no interpreter":
             (checkout / ".venv" / "bin" / "python").unlink()
     shown = launch(checkout, "sandbox.list", SANDBOX_SETUP="never")
-    assert shown.returncode == 2
+    assert shown.returncode == 5
     assert "missing or outdated" in shown.stderr
     assert "hint: run ./invoke once without SANDBOX_SETUP=never" in shown.stderr
 
@@ -81,7 +81,7 @@ def test_a_dry_run_without_an_environment_says_what_would_be_set_up_and_makes_no
 
 def test_what_stands_behind_two_dashes_is_no_dry_run_of_ours(checkout: Path) -> None:
     shown = launch(checkout, "stack.pulumi", "--", "up", "--dry-run", SANDBOX_SETUP="never")
-    assert shown.returncode == 2
+    assert shown.returncode == 5
 
 
 def test_without_a_usable_python_one_message_names_what_is_needed(checkout: Path) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox_suite.core.errors import InfrastructureError, RequestError
+from sandbox_suite.core.errors import InfrastructureError
 from sandbox_suite.core.progress import silent
 from sandbox_suite.core.settings import CHECKOUT, Settings, load
 from sandbox_suite.toolchain import apt, look, prepare, pulumi_engine, pulumi_path, setup
@@ -42,7 +42,7 @@ def test_each_missing_thing_is_named_with_its_remedy(bare: Settings) -> None:
 
 
 def test_set_up_that_is_forbidden_names_everything_at_once_and_touches_nothing(bare: Settings) -> None:
-    with pytest.raises(RequestError) as failure:
+    with pytest.raises(InfrastructureError) as failure:
         prepare(never(bare), silent)
     said = failure.value.explanation
     assert all(name in said.what for name in setup.NEEDED)

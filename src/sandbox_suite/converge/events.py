@@ -85,6 +85,7 @@ def of_event(outcome: Outcome, content: Mapping[str, Any]) -> TaskResult:
         message=message(said) if outcome in ("failed", "unreachable") else "",
         ignored=bool(content.get("ignore_errors")),
         censored="censored" in said,
+        seconds=round(float(content.get("duration") or 0), 3),
         proved=proved(said),
     )
 

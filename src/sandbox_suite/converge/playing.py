@@ -12,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from sandbox_suite.core import spans
 from sandbox_suite.core.progress import Say, silent
 from sandbox_suite.core.settings import CHECKOUT
 
@@ -61,7 +62,7 @@ def play(
     run = warm.Run(runner.config.command[1:], runner.config.env, say)
     runner.config.command = bound(runner.config.command)
     stop.run = run
-    with run.taken():
+    with spans.span("ansible"), run.taken():
         status, code = runner.run()
     return status, NO_EXIT_CODE if code is None else code
 

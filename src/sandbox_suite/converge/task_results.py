@@ -28,6 +28,7 @@ class TaskResult:
     censored: bool = False  # no_log: Ansible keeps the result to itself
     check_mode: bool = False
     items: Mapping[str, int] = field(default_factory=dict)  # outcome -> how many items of a loop
+    seconds: float = 0.0  # as Ansible counts them; 0 where it does not
     proved: Mapping[str, str] = field(default_factory=dict)  # what a module of ours found, such as a table's digest
 
     @property

@@ -3,6 +3,7 @@
 import os
 from typing import TYPE_CHECKING
 
+from sandbox_suite.core import spans
 from sandbox_suite.core.errors import InfrastructureError
 
 if TYPE_CHECKING:
@@ -30,7 +31,13 @@ def client(timeout: float = 60) -> "docker.APIClient":
     except (docker.errors.DockerException, requests.RequestException) as error:
         raise _silent(error) from error
     made._version = _lower(answer.headers.get("Api-Version", ""), docker.constants.DEFAULT_DOCKER_API_VERSION)
-    return made
+    return measured(made)
+
+
+def measured(client: "docker.APIClient") -> "docker.APIClient":
+    """Return the client, the time of its calls counted as Docker's (`core.spans`)."""
+    client.send = spans.spanned("docker", client.send)
+    return client
 
 
 def _lower(engine: str, sdk: str) -> str:

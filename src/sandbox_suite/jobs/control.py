@@ -97,5 +97,10 @@ def end(settings: Settings, job: Job, what: str, reason: str, clock: Clock) -> b
     return True
 
 
+def released(settings: Settings, job: str) -> bool:
+    """Whether nothing of a job's sandbox is left, whatever else came of the job."""
+    return not journal.sandbox_may_exist(events.read(Database(settings.home), job))
+
+
 def _because(request: Request, reason: str) -> Request:
     return Request.from_dict({**request.as_dict(), "reason": reason})

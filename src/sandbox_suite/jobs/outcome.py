@@ -17,6 +17,7 @@ class Outcome:
     made: dict[str, Any] = field(default_factory=dict)
     error: dict[str, str] | None = None
     exit_code: int = 0
+    timing: dict[str, float] = field(default_factory=dict)  # seconds of the step's process, by kind (`core.spans`)
 
     @classmethod
     def failed(cls, attempt: int, error: SandboxError) -> "Outcome":

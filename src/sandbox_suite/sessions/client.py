@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
+from sandbox_suite.core import spans
 from sandbox_suite.sessions import frames
 from sandbox_suite.sessions.errors import SessionError, SessionFileError, SessionTimeoutError
 
@@ -129,7 +130,8 @@ class Client:
         line = self._dial()
         try:
             sender = Sender(asked, source)
-            ending = self._converse(line, sender, sink, timeout + SLACK)
+            with spans.span("containers"):
+                ending = self._converse(line, sender, sink, timeout + SLACK)
         except OSError as error:
             self.close()
             raise SessionError(f"{self._place}: the line to the holder broke: {error}") from None

@@ -17,6 +17,7 @@ from pulumi._version import version as sdk_version
 from pulumi.automation._cmd import CommandResult, OnOutput
 from pulumi.automation.errors import create_command_error
 
+from sandbox_suite.core import spans
 from sandbox_suite.core.errors import CancelledError
 
 GRACE_SECONDS = 60.0  # for the creates under way; the CLI saves each of them before it ends
@@ -41,7 +42,8 @@ class Cli(automation.PulumiCommand):
         argv = [*bound_to_caller(), self.command, "--non-interactive", *args]
         environment = {**inherited(), **additional_env, "PULUMI_AUTOMATION_API": "true"}
         with tempfile.TemporaryFile() as stdout, tempfile.TemporaryFile() as stderr:
-            code = _to_its_end(argv, cwd, environment, stdout, stderr)
+            with spans.span("pulumi"):
+                code = _to_its_end(argv, cwd, environment, stdout, stderr)
             result = CommandResult(stdout=_text(stdout, on_output), stderr=_text(stderr, on_error), code=code)
         if code:
             raise create_command_error(result)

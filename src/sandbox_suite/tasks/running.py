@@ -40,6 +40,7 @@ def run(request: Request, detach: bool, json: bool) -> int:
         setup = _set_up()
         job = control.submit(settings(), request, new_job_id(utc_now()), utc_now)
         output.say(f"job {job}: plan {request.plan}, tenant {request.tenant}")
+        output.say(f"the report will be {settings().job(job) / 'report' / 'report.html'}")
         if detach:
             output.say(f"detached; `./invoke sandbox.watch --job {job}` attaches")
             if json:

@@ -91,15 +91,19 @@ def list_(context: Context, tenant: str = "", limit: int = 20, json: bool = Fals
     )
 
 
-@task(help={"job": JOB_HELP, "json": JSON_HELP})
-def show(context: Context, job: str, json: bool = False) -> None:
+@task(help={"job": JOB_HELP, "timing": "where the time of each step went", "json": JSON_HELP})
+def show(context: Context, job: str, timing: bool = False, json: bool = False) -> None:
     """Show one job: steps with their times, verdict, report, audit, sandbox."""
     from sandbox_suite.jobs import listing, result
+    from sandbox_suite.jobs import timing as job_timing
 
     found = _job(job)
     value = result.build(settings(), found)
+    times = job_timing.of(settings(), found) if timing else {}
     if json:
-        output.facts(value)
+        output.facts(value | ({"timing": times} if timing else {}))
+    elif timing:
+        output.lines(job_timing.lines(times))
     else:
         output.lines(listing.describe(found, value))
 
@@ -202,4 +206,4 @@ def _end(job: str, what: str, json: bool, reason: str) -> None:
                 running.print_result(found.id)
             return
         code = running.watch(found.id, json=json, replay=False)
-        raise Exit(code=0 if code in (0, 1, 4) else code)  # what was asked for was done, whatever the verdict was
+        raise Exit(code=0 if control.released(settings(), found.id) else code or 5)  # whatever else came of the job

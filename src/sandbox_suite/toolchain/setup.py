@@ -1,6 +1,6 @@
 """Preparing a machine: Docker engine, Pulumi engine, images, in this order; what is there is left alone."""
 
-from sandbox_suite.core.errors import InfrastructureError, RequestError
+from sandbox_suite.core.errors import InfrastructureError
 from sandbox_suite.core.progress import Say
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.toolchain import docker_engine, images, pulumi_engine
@@ -35,7 +35,7 @@ def _refuse(settings: Settings) -> None:
     lacking = [item for item in look(settings) if not item.found and item.name in NEEDED]
     names = "\n".join(f"{item.name} is missing ({item.where})" for item in lacking)
     remedies = "; ".join(f"{item.name}: {item.remedy}" for item in lacking)
-    raise RequestError(f"{names}\nand SANDBOX_SETUP=never forbids to prepare anything", remedy=remedies)
+    raise InfrastructureError(f"{names}\nand SANDBOX_SETUP=never forbids to prepare anything", remedy=remedies)
 
 
 def _check_space(settings: Settings) -> None:

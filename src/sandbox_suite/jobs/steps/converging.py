@@ -32,5 +32,6 @@ def apply(context: Context, playbook: str, variables: Mapping[str, Any]) -> dict
         "proofs": {name: value for result in converged.results for name, value in result.proved.items()},
         "tasks": len(converged.results),
         "changed": converged.changed,
+        "task_seconds": [[item.task, item.host, item.seconds] for item in converged.results],
         "missing_records": [f"{item.task} on {item.host}: no {item.side}" for item in converged.missing_records],
     }

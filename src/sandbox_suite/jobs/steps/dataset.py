@@ -8,6 +8,7 @@ from sandbox_suite import engine
 from sandbox_suite.core.settings import CHECKOUT
 from sandbox_suite.datasets import golden, prepare, proof
 from sandbox_suite.jobs.steps.context import Context
+from sandbox_suite.engine.connection import measured
 from sandbox_suite.toolchain.images import references
 
 
@@ -19,6 +20,7 @@ def run(context: Context) -> dict[str, Any]:
     attested = prepare.prepare(reference, policy, context.settings, context.say, context.clock)
     context.say(f"{reference} attested at {attested.at}, {attested.rows} rows, {attested.digest}")
     client = docker.DockerClient.from_env(timeout=120)
+    measured(client.api)
     labels = {"sandbox-suite.installation": engine.installation(context.settings.home)}
     locks = context.settings.home / "locks"
     image = golden.ensure(attested, references()["database"], client, context.say, locks, labels)

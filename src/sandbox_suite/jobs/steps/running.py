@@ -7,12 +7,14 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from types import FrameType
 from typing import TextIO
 
+from sandbox_suite.core import spans
 from sandbox_suite.core.clock import Clock, utc_now
 from sandbox_suite.core.errors import CancelledError, InfrastructureError, RequestError, SandboxError
 from sandbox_suite.core.files import read_json
@@ -31,13 +33,19 @@ LOCK_SECONDS = 15
 
 def main(job: str, step: str, attempt: int, undo: bool = False) -> int:
     """Run one attempt of a step and leave its outcome in the job's folder; return 0 when it was left."""
+    begin = time.monotonic()
     signal.signal(signal.SIGTERM, _cancelled)
+    with spans.collecting() as taken:
+        return _run(job, step, attempt, undo, lambda: spans.sums(taken, begin, time.monotonic()))
+
+
+def _run(job: str, step: str, attempt: int, undo: bool, timing: Callable[[], dict[str, float]]) -> int:
     configured = settings()
     folder = configured.job(job)
     beside = not undo and any(step in group and len(group) > 1 for group in GROUPS)
     with _alone(folder / "step.lock", shared=beside), _alone(folder / f"{step}.lock"), _log(folder, step) as file:
         context = _context(configured, job, step, attempt, undo, file, utc_now)
-        outcome = _attempt(context)
+        outcome = replace(_attempt(context), timing=timing())
         outcome.write(folder, f"undo-{step}" if undo else step)
         note_incidents(configured, job, context.request, context.clock, step, attempt)
         _record(context, outcome, undo)
@@ -103,19 +111,24 @@ def _alone(lock: Path, shared: bool = False) -> Iterator[None]:
     """Hold a lock, so that an earlier attempt that is still dying is waited for; `shared` by steps side by side."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
-        deadline = time.monotonic() + LOCK_SECONDS
-        while True:
-            try:
-                fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-                break
-            except BlockingIOError:
-                if time.monotonic() > deadline:
-                    raise InfrastructureError(
-                        f"an earlier attempt still holds {lock}", remedy="resume the job later"
-                    ) from None
-                time.sleep(0.02)
+        with spans.span("waiting"):
+            _hold(file, fcntl.LOCK_SH if shared else fcntl.LOCK_EX)
         os.set_inheritable(file.fileno(), False)
         yield
+
+
+def _hold(file: TextIO, how: int) -> None:
+    deadline = time.monotonic() + LOCK_SECONDS
+    while True:
+        try:
+            fcntl.flock(file, how | fcntl.LOCK_NB)
+            return
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise InfrastructureError(
+                    f"an earlier attempt still holds {file.name}", remedy="resume the job later"
+                ) from None
+            time.sleep(0.02)
 
 
 @contextmanager
