@@ -1,0 +1,1 @@
+"""What bench.sessions has each of its sides do."""
