@@ -7,8 +7,8 @@ import docker
 from sandbox_suite import engine
 from sandbox_suite.core.settings import CHECKOUT
 from sandbox_suite.datasets import golden, prepare, proof
-from sandbox_suite.jobs.steps.context import Context
 from sandbox_suite.engine.connection import measured
+from sandbox_suite.jobs.steps.context import Context
 from sandbox_suite.toolchain.images import references
 
 
