@@ -75,7 +75,7 @@ def watch(
     database = Database(settings().home)
     view = View(sys.stderr)
     after = 0 if replay else max((event.seq for event in events.read(database, job)), default=0)
-    interrupts = _Interrupts(job)
+    interrupts, attendance = _Interrupts(job), _Attendance(job)
     with errors_as_json(json, job), view, interrupts:
         for found in events.follow(database, job, after):
             view.show(found)
@@ -86,28 +86,31 @@ def watch(
             if interrupts.detached:
                 output.say(f"detached: the worker goes on; `./invoke sandbox.watch --job {job}` attaches")
                 return 4
-            _keep_worker(now.state, job)
+            attendance.look(now.state)
     return print_result(job, json, setup or [], started)
 
 
-_looked = 0.0
+class _Attendance:
+    """Sees that a job is attended: a worker is started for one that waits, and missed by one that runs."""
 
+    def __init__(self, job: str) -> None:
+        self.job, self.looked_at = job, 0.0
 
-def _keep_worker(state: State, job: str) -> None:
-    """Start a worker for a job that nobody admitted yet; tell of one that died over a running job."""
-    global _looked
-    if time.monotonic() - _looked < WORKER_LOOK_SECONDS:
-        return
-    _looked = time.monotonic()
-    if service.alive(settings().home):
-        return
-    if state == State.RUNNING:
-        raise InfrastructureError(
-            f"the worker ended while job {job} was running",
-            left="what its steps made is there, and recorded",
-            remedy=f"`./invoke sandbox.resume --job {job}` finishes it, `sandbox.destroy` removes it",
-        )
-    service.ensure(settings())
+    def look(self, state: State) -> None:
+        """Look, twice a second at most."""
+        now = time.monotonic()
+        if now - self.looked_at < WORKER_LOOK_SECONDS:
+            return
+        self.looked_at = now
+        if service.alive(settings().home):
+            return
+        if state == State.RUNNING:
+            raise InfrastructureError(
+                f"the worker ended while job {self.job} was running",
+                left="what its steps made is there, and recorded",
+                remedy=f"`./invoke sandbox.resume --job {self.job}` finishes it, `sandbox.destroy` removes it",
+            )
+        service.ensure(settings())
 
 
 def print_result(job: str, json: bool = True, setup: list[str] | None = None, started: float | None = None) -> int:
