@@ -10,12 +10,14 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from sandbox_suite.core.files import read_json
 from sandbox_suite.core.settings import settings
+from sandbox_suite.jobs import table, timing
+from sandbox_suite.jobs.database import Database
 from tests.benchmarks import peers
 from tests.benchmarks.measuring import INVOKE, QUIET, arguments, busy_seconds, median, say, tell, timed
 
@@ -26,19 +28,22 @@ RUN = [INVOKE, "sandbox.run", "--plan", "smoke", "--json"]
 def main() -> None:
     """Measure."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
-    asked = arguments()
+    asked = arguments("profile")
     place = peers.environment()
     say("one run of each, not counted, to make dataset, images, worker and caches warm")
     folder = settings().job(json.loads(timed(RUN, QUIET)[1])["job"])
+    ours = Ours()
     with tempfile.TemporaryDirectory(prefix="sbx-bench-") as scratch:
         sides: dict[str, Side] = {
-            "ours": ours,
+            "ours": ours.run,
             "floor": lambda: floor(folder / "plan.json"),
             "molecule": peers.Molecule(place, read_json(folder / "plan.json"), Path(scratch)).run,
         }
         for side in ("floor", "molecule"):
             sides[side]()
-        tell({**figures(measure(sides, asked.runs, random.Random(asked.seed))), "runs": asked.runs, "seed": asked.seed})
+        taken = measure(sides, asked.runs, random.Random(asked.seed))
+        told = {**figures(taken), "runs": asked.runs, "seed": asked.seed}
+        tell(told | ({"profile": ours.profile([one["seconds"] for one in taken["ours"]])} if asked.profile else {}))
 
 
 def measure(sides: dict[str, Side], runs: int, chance: random.Random) -> dict[str, list[dict[str, Any]]]:
@@ -81,12 +86,30 @@ def figures(taken: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     }
 
 
-def ours() -> dict[str, float]:
-    """Run the job."""
-    run = json.loads(timed(RUN, QUIET)[1])
-    if run["verdict"] != "passed" or run["cases"]["passed"] != peers.CASES or run["setup"]:
-        raise SystemExit(f"ours: {run['verdict']}, {run['cases']}, set up {run['setup']}")
-    return {step["name"]: step["seconds"] for step in run["steps"]}
+class Ours:
+    """Our side; remembers its jobs."""
+
+    def __init__(self) -> None:
+        self._jobs: list[str] = []
+
+    def run(self) -> dict[str, float]:
+        """Run the job."""
+        run = json.loads(timed(RUN, QUIET)[1])
+        if run["verdict"] != "passed" or run["cases"]["passed"] != peers.CASES or run["setup"]:
+            raise SystemExit(f"ours: {run['verdict']}, {run['cases']}, set up {run['setup']}")
+        self._jobs.append(run["job"])
+        return {step["name"]: step["seconds"] for step in run["steps"]}
+
+    def profile(self, seconds: Sequence[float]) -> dict[str, Any]:
+        """Tell where the time of the median run went, `seconds` being that of each; `command` is outside of its job."""
+        median_low = sorted(seconds)[(len(seconds) - 1) // 2]
+        job = self._jobs[seconds.index(median_low)]
+        times = timing.of(settings(), table.get(Database(settings().home), job))
+        times["command"] = round(median_low - times["seconds"], 3)
+        say(f"our median run, job {job}: {median_low:.3f} s, {times['command']:.3f} of them before and after the job")
+        for line in timing.lines(times):
+            say(line)
+        return times
 
 
 def floor(plan: Path) -> dict[str, float]:

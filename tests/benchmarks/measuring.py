@@ -19,11 +19,13 @@ INVOKE = str(CHECKOUT / "invoke")
 QUIET = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}  # compiled files count
 
 
-def arguments() -> argparse.Namespace:
-    """Return --runs and --seed."""
+def arguments(*flags: str) -> argparse.Namespace:
+    """Return --runs and --seed, and whether each of `flags` was given."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
+    for flag in flags:
+        parser.add_argument(f"--{flag}", action="store_true")
     return parser.parse_args()
 
 

@@ -1,0 +1,1 @@
+"""Chaos: what happens when things die, lie or flood."""
