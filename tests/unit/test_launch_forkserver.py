@@ -266,3 +266,13 @@ def test_a_module_that_cannot_be_preloaded_is_named_and_the_rest_serves(place: P
 def test_a_module_that_starts_threads_is_refused_by_name(place: Path) -> None:
     with pytest.raises(LaunchError, match="preloading threaded starts a thread"):
         started(place, "threaded.sock", ("threaded",))
+
+
+def test_one_that_is_followed_at_its_socket_leaves_that_to_its_successor(place: Path) -> None:
+    first = started(place, "followed.sock")
+    second = started(place, "followed.sock")
+    first.stop()
+    with Child.start(second.socket, "work:code", [3]) as child:
+        assert child.wait(10) == 3
+    second.stop()
+    assert not second.socket.exists()

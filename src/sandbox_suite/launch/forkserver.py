@@ -129,6 +129,7 @@ class Server:
         self._path = path
         self._keepers: set[int] = set()
         self._listener = self._listen(path)
+        self._place = path.stat().st_ino
         self._woken, self._waker = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
         self._stopping = False
         signal.set_wakeup_fd(self._waker, warn_on_full_buffer=False)
@@ -147,9 +148,15 @@ class Server:
                 self._reap()
             if self._listener.fileno() in ready:
                 self._accept()
-        self._path.unlink(missing_ok=True)
+        self._leave()
         self._listener.close()
         self._see_out()
+
+    def _leave(self) -> None:
+        """Remove the socket, unless another forkserver has taken the place: our starter was killed, and followed."""
+        with contextlib.suppress(FileNotFoundError):
+            if self._path.stat().st_ino == self._place:
+                self._path.unlink()
 
     def _accept(self) -> None:
         try:
