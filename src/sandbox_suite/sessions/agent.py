@@ -7,11 +7,11 @@ out.
 
 from __future__ import annotations
 
+import contextlib
 import marshal
 import os
 import select
 import signal
-import subprocess
 import sys
 import time
 from typing import Any
@@ -19,6 +19,13 @@ from typing import Any
 from sandbox_suite.sessions import frames
 from sandbox_suite.sessions.agent_family import DUMPABLE, control
 from sandbox_suite.sessions.agent_operations import OPERATIONS, Request
+
+LONGEST_WAIT = 3600.0  # seconds; a longer one is waited for in parts, `poll` takes no more than 24 days
+OF_HOLDER = 2  # exit code where the holder broke the protocol
+
+
+class HolderGoneError(Exception):
+    """Nobody reads what the agent says."""
 
 
 class Agent:
@@ -37,8 +44,11 @@ class Agent:
     def send(self, kind: bytes, number: int, payload: bytes = b"") -> None:
         """Write a whole frame; the holder always reads."""
         left = memoryview(frames.pack(kind, number, payload))
-        while left:
-            left = left[os.write(self.sink, left) :]
+        try:
+            while left:
+                left = left[os.write(self.sink, left) :]
+        except OSError as error:  # no error of the request at hand: all are over
+            raise HolderGoneError from error
 
     def run(self) -> None:
         """Serve until the pipe is closed."""
@@ -58,7 +68,8 @@ class Agent:
     def end(self) -> None:
         """End what still runs: nobody is left to hear of it."""
         for request in list(self.requests.values()):
-            request.expire(frames.CANCELLED)
+            with contextlib.suppress(OSError, HolderGoneError):  # each is ended, though it cannot be told
+                request.expire(frames.CANCELLED)
 
     def _wait(self) -> dict[int, int]:
         poll = select.poll()
@@ -73,7 +84,7 @@ class Agent:
         if any(request.eager() for request in self.requests.values()):
             return 0
         until = min((request.until for request in self.requests.values()), default=None)
-        return None if until is None else max(0, until - time.monotonic()) * 1000 + 1
+        return None if until is None else min(max(0, until - time.monotonic()), LONGEST_WAIT) * 1000 + 1
 
     def _listen(self) -> bool:
         try:
@@ -86,11 +97,13 @@ class Agent:
 
     def _handle(self, frame: frames.Frame) -> None:
         if frame.kind == frames.REQUEST:
-            return self._start(frame.number, marshal.loads(frame.payload))  # noqa: S302 - the host is trusted here
+            return self._start(frame.number, frame.payload)
         request = self.requests.get(frame.number)
         if request is None:  # ended while the frame was under way
             return None
         if frame.kind == frames.CREDIT:
+            if len(frame.payload) != frames.CREDIT_BODY.size:
+                raise frames.ProtocolError("an acknowledgement of another length")
             request.room += frames.CREDIT_BODY.unpack(frame.payload)[0]
         elif frame.kind == frames.CANCEL:
             guarded(request, request.expire, frames.CANCELLED)
@@ -98,10 +111,16 @@ class Agent:
             guarded(request, request.take, frame.payload)
         return None
 
-    def _start(self, number: int, spec: dict[str, Any]) -> None:
+    def _start(self, number: int, payload: bytes) -> None:
+        if number in self.requests:
+            raise frames.ProtocolError("a request under the number of another")
+        try:
+            spec = marshal.loads(payload)  # noqa: S302 - the host is trusted here
+        except (ValueError, EOFError, TypeError, MemoryError) as error:
+            raise frames.ProtocolError("a request that cannot be read") from error
         try:
             self.requests[number] = OPERATIONS[spec["op"]](self, number, spec)
-        except (OSError, ValueError, KeyError, subprocess.SubprocessError) as error:
+        except Exception as error:  # a request that makes no sense ends itself, not the others
             body = frames.EXIT_BODY.pack(getattr(error, "errno", 0) or 0, frames.REFUSED)
             self.send(frames.EXIT, number, body + explain(error).encode(errors="replace")[: frames.WORDS])
 
@@ -118,7 +137,7 @@ def guarded(request: Request, step: Any, argument: Any) -> None:
         step(argument)
     except OSError as error:
         if request.number in request.agent.requests:
-            request.finish(error.errno or 0, frames.REFUSED, explain(error))
+            request.fail(error.errno or 0, explain(error))
 
 
 def explain(error: BaseException) -> str:
@@ -134,8 +153,17 @@ def main() -> None:
     os.dup2(nothing, 0)
     os.dup2(2, 1)
     agent = Agent(source, sink)
+    code = 0
     try:
         agent.run()
+    except HolderGoneError:
+        pass
+    except frames.ProtocolError as error:
+        code = OF_HOLDER
+        os.write(2, f"the holder broke the session protocol: {error}\n".encode())
+    except BaseException:
+        code = 1
+        sys.excepthook(*sys.exc_info())
     finally:
         agent.end()
-        os._exit(0)
+        os._exit(code)

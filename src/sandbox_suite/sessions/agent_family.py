@@ -5,8 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 
 DIES_WITH_PARENT, DUMPABLE, SUBREAPER = 1, 4, 36  # of prctl
+STOP_SECONDS = 0.2
 
 
 def family(leader: int) -> set[int]:
@@ -27,29 +29,49 @@ def family(leader: int) -> set[int]:
 
 def kinship(entry: str) -> list[int]:
     """Return the parent and the session of a living process."""
+    fields = status(entry)
+    return [] if not fields or fields[0] in b"ZX" else [int(fields[1]), int(fields[3])]
+
+
+def status(entry: str) -> list[bytes]:
+    """Return what /proc tells of a process, from its state on; nothing of one that is gone."""
     try:
         with open(f"/proc/{entry}/stat", "rb") as file:  # noqa: PTH123
-            fields = file.read().rpartition(b")")[2].split()
+            return file.read().rpartition(b")")[2].split()
     except OSError:
         return []
-    return [] if fields[0] in b"ZX" else [int(fields[1]), int(fields[3])]
 
 
 def end_family(leader: int) -> None:
-    """Kill a request's process and all of its family, also those born meanwhile."""
-    for _ in range(50):
-        members = family(leader)
-        for pid in members:
-            quietly_kill(pid)
-        if not members:
-            break
-    quietly_kill(leader)
+    """Kill a request's process and all of its family.
+
+    All are stopped first: a child that is born between a look and a kill would be missed, and live on.
+    """
+    known: set[int] = set()
+    found = {leader}
+    while found:
+        for pid in found:
+            quietly_signal(pid, signal.SIGSTOP)
+        known |= found
+        await_stop(found)
+        found = family(leader) - known
+    for pid in known:
+        quietly_signal(pid, signal.SIGKILL)
 
 
-def quietly_kill(pid: int) -> None:
-    """Kill a process that may be gone."""
+def await_stop(pids: set[int]) -> None:
+    """Wait until processes have stopped, for a moment: one that is just forking has stopped only after that."""
+    until = time.monotonic() + STOP_SECONDS
+    while any(fields and fields[0] not in b"TtZX" for fields in map(status, map(str, pids))):
+        if time.monotonic() > until:
+            return
+        time.sleep(0.0005)
+
+
+def quietly_signal(pid: int, number: int) -> None:
+    """Signal a process that may be gone."""
     with contextlib.suppress(OSError):
-        os.kill(pid, signal.SIGKILL)
+        os.kill(pid, number)
 
 
 def control(option: int, value: int) -> bool:

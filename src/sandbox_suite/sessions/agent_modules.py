@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 LOADER = "ansible.module_utils._internal._ansiballz._loader"  # imports `basic`, and with it most of what modules use
 ARGUMENTS = {"json_params", "profile", "module_fqn", "modlib_path", "extensions"}
 HARMLESS = ("PYTHONUNBUFFERED", "PYTHONDONTWRITEBYTECODE", "PYTHONHASHSEED")
+LONGEST_LESSON = 1 << 26
 LIKELY_OPEN = 1024  # descriptors closed blindly; the session's pipe is among the first ones
 
 
@@ -88,6 +89,8 @@ class Lesson(Request):
 
     def take(self, data: bytes) -> None:
         self.held += data
+        if len(self.held) > LONGEST_LESSON:
+            raise frames.ProtocolError("a lesson without end")
         if data:
             return self.passed_on(len(data))
         try:

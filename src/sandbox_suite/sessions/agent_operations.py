@@ -25,6 +25,8 @@ class Request:
     def __init__(self, agent: Agent, number: int, spec: dict[str, Any]) -> None:
         self.agent, self.number = agent, number
         self.until = time.monotonic() + spec["timeout"]
+        if self.until != self.until:
+            raise ValueError("a time limit that is no number")
         self.room = frames.WINDOW  # bytes that may still be sent
 
     def interest(self) -> list[tuple[int, int]]:
@@ -44,6 +46,10 @@ class Request:
     def expire(self, how: int) -> None:
         """End before time."""
         self.finish(0, how)
+
+    def fail(self, code: int, words: str) -> None:
+        """End because a step of it went wrong."""
+        self.finish(code, frames.REFUSED, words)
 
     def finish(self, code: int, how: int = frames.ENDED, words: str = "") -> None:
         """Tell the end and forget the request."""
@@ -101,6 +107,8 @@ class Command(Request):
 
     def take(self, data: bytes) -> None:
         self.held += data
+        if len(self.held) > frames.WINDOW:
+            raise frames.ProtocolError("input beyond the window")
         self.complete = self.complete or not data
         self._write()
 
@@ -117,6 +125,10 @@ class Command(Request):
         self.how = how
         end_family(self.process.pid)
         self.serve({})  # it may have ended before
+
+    def fail(self, code: int, words: str) -> None:
+        end_family(self.process.pid)
+        super().fail(code, words)
 
     def release(self) -> None:
         for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
@@ -178,9 +190,13 @@ class Upload(Request):
         self.path, self.made = spec["path"], not os.path.lexists(spec["path"])
         mode = spec.get("mode")
         self.file = open_regular(self.path, os.O_WRONLY | os.O_CREAT, 0o666 if mode is None else 0o600)
-        os.ftruncate(self.file, 0)
-        if mode is not None:
-            os.fchmod(self.file, mode)
+        try:
+            os.ftruncate(self.file, 0)
+            if mode is not None:
+                os.fchmod(self.file, mode)
+        except BaseException:
+            os.close(self.file)
+            raise
 
     def take(self, data: bytes) -> None:
         left = memoryview(data)
