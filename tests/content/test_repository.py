@@ -82,3 +82,12 @@ def test_documents_that_code_names_exist() -> None:
     ):
         for page in re.findall(r"docs/[\w/-]+\.md", (CHECKOUT / name).read_text()):
             assert (CHECKOUT / page).exists(), f"{name} names {page}"
+
+
+def test_no_two_test_modules_share_a_name() -> None:
+    names = [
+        Path(name).name
+        for name in TRACKED
+        if re.fullmatch(r"tests/(unit|content|integration|e2e|chaos)/test_\w+\.py", name)
+    ]
+    assert len(names) == len(set(names)), "pytest would take one for the other"
