@@ -1,5 +1,7 @@
 """Opening a session: start the agent where the container has Python, else speak through plain execs."""
 
+import asyncio
+
 from sandbox_suite.sessions import bundle
 from sandbox_suite.sessions.carrier import Engine
 from sandbox_suite.sessions.engine_api import EngineError
@@ -35,6 +37,9 @@ async def open_session(
     except SessionFailedError:
         if await carrier.exit_code() in (NOT_EXECUTABLE, NOT_FOUND) and _python_missing(session.said()):
             return PlainSession(place, engine, container, user)
+        raise
+    except asyncio.CancelledError:  # nobody else knows of it yet
+        session.close("the holder ended")
         raise
     return session
 

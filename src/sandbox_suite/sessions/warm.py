@@ -8,10 +8,10 @@ import marshal
 import sys
 from typing import Any
 
-from sandbox_suite.sessions import frames
+from sandbox_suite.sessions import frames, session
 from sandbox_suite.sessions.carrier import Carrier
 from sandbox_suite.sessions.library import Key, Library
-from sandbox_suite.sessions.line import Line, OwnLine, Replay
+from sandbox_suite.sessions.line import Line, OwnLine, Replay, SessionFailedError
 from sandbox_suite.sessions.payload import Payload, recognised
 from sandbox_suite.sessions.session import Session, Violated
 
@@ -60,7 +60,7 @@ class WarmSession(Session):
         payload = recognised(spec["argv"], data, self._library)
         if payload is None:
             return "not understood"
-        await self._teach(payload.files)
+        await self._taught_in_time(payload.files, spec["timeout"] + session.GRACE)
         if self._unfit:
             return self._unfit
         attempt = Attempt(line)
@@ -68,6 +68,15 @@ class WarmSession(Session):
         await super().perform(_request(payload, spec["timeout"]), attempt)
         self.warm -= bool(attempt.refusal)
         return attempt.refusal
+
+    async def _taught_in_time(self, files: tuple[Key, ...], seconds: float) -> None:
+        """Teach; a lesson has no more time than the request that needs it, nor has one that it waits for."""
+        try:
+            async with asyncio.timeout(seconds):
+                await self._teach(files)
+        except TimeoutError:
+            self.close("the agent does not learn; its session was closed")
+            raise SessionFailedError(self.ended or "") from None
 
     async def _teach(self, files: tuple[Key, ...]) -> None:
         """Send what the agent lacks, once; one that cannot use it is not asked again."""
