@@ -28,7 +28,15 @@ def main() -> None:
             for line in wrong:
                 say(f"  {line}")
             unclean += [str(kill)] if wrong else []
-    tell({"runs": asked.runs, "clean": asked.runs - len(unclean), "unclean": unclean, "seed": asked.seed})
+    tell(
+        {
+            "runs": asked.runs,
+            "clean": asked.runs - len(unclean),
+            "unclean": unclean,
+            "killed": killer.killed,
+            "seed": asked.seed,
+        }
+    )
 
 
 if __name__ == "__main__":

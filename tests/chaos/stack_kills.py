@@ -10,6 +10,7 @@ import random
 import signal
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -66,6 +67,7 @@ class Killer:
     def __init__(self, invoke: Invoke) -> None:
         self.invoke, self.family, self.traces = invoke, Family(invoke.home), Traces(invoke.home)
         self.database = Database(invoke.home)
+        self.killed: Counter[str] = Counter()  # whom it really was: a phase may end before its victim is there
 
     def go(self, kill: Kill, seconds: float) -> list[str]:
         """Do it, in a phase that usually takes `seconds`; return what is wrong afterwards."""
@@ -74,6 +76,7 @@ class Killer:
         client = self._begun(kill, job)
         time.sleep(kill.instant * seconds)
         killed = self._strike(kill, job)
+        self.killed[killed] += 1
         wrong = self._recovered(kill, job)
         if client:
             client.communicate()
