@@ -49,7 +49,7 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
     def exec_command(self, cmd: str, in_data: bytes | None = None, sudoable: bool = False) -> tuple[int, bytes, bytes]:
         """Run a command line as Ansible's shell plugin made it."""
         super().exec_command(cmd, in_data=in_data, sudoable=sudoable)
-        argv, seconds = shell_argv(to_text(cmd, errors="surrogateescape")), self.get_option("timeout")
+        argv, seconds = shell_argv(to_text(cmd, errors="surrogateescape")), self.get_option("command_timeout")
         if in_data:  # only modules are given input
             warm, data = self.get_option("warm"), to_bytes(in_data)
             done = self._guarded(lambda: self._client.module(argv, data, seconds, warm))
@@ -64,14 +64,14 @@ class Connection(ConnectionBase):  # type: ignore[misc]  # Ansible has no types
         source = Path(to_text(in_path, errors="surrogateescape"))
         if not source.exists():
             raise AnsibleFileNotFound(f"file or module does not exist: {to_text(in_path)}")
-        self._guarded(lambda: self._client.put(source, out_path, None, self.get_option("timeout")))
+        self._guarded(lambda: self._client.put(source, out_path, None, self.get_option("command_timeout")))
 
     @ensure_connect  # type: ignore[untyped-decorator]
     def fetch_file(self, in_path: str, out_path: str) -> None:
         """Copy a file out of the container."""
         super().fetch_file(in_path, out_path)
         target = Path(to_text(out_path, errors="surrogateescape"))
-        self._guarded(lambda: self._client.get(in_path, target, self.get_option("timeout")))
+        self._guarded(lambda: self._client.get(in_path, target, self.get_option("command_timeout")))
 
     def reset(self) -> None:
         """Dial anew at the next command."""

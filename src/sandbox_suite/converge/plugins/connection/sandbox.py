@@ -35,7 +35,7 @@ options:
     type: path
     vars:
       - name: sandbox_socket
-  timeout:
+  command_timeout:  # not `timeout`: Ansible gives an option of that name its own, ten seconds to connect
     description: Seconds one command or file may take.
     type: float
     default: 3600
