@@ -128,4 +128,4 @@ def test_the_plugins_options_are_documented_for_ansible_doc() -> None:
         check=True,
     )
     options = json.loads(done.stdout)["sandbox"]["doc"]["options"]
-    assert {"container", "remote_user", "socket", "timeout"} <= options.keys()
+    assert {"container", "remote_user", "socket", "command_timeout"} <= options.keys()
