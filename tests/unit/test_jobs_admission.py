@@ -49,7 +49,10 @@ def test_a_kept_sandbox_counts_against_the_quota(tmp_path: Path) -> None:
     admission.admit(database, "here", 2, quotas, "now")
     table.move(database, "j1", State.KEPT)
     assert admission.admit(database, "here", 2, quotas, "now") == []
-    table.move(database, "j1", State.DONE)
+    table.move(database, "j1", State.FAILED, expires_at="2026-01-01T01:00:00.000Z")
+    assert admission.admit(database, "here", 2, quotas, "now") == []
+    assert [job.id for job in table.leased(database)] == ["j1"]
+    table.update(database, "j1", expires_at="")
     assert admission.admit(database, "here", 2, quotas, "now") == ["j2"]
 
 

@@ -68,6 +68,36 @@ def test_who_breaks_the_protocol_is_named_and_its_container_killed(way: str, tmp
     assert words in records[0][1]["what"]
 
 
+def test_who_talks_on_when_its_time_is_up_is_no_silent_one(tmp_path: Path) -> None:
+    engine = LocalEngine((sys.executable, "-c", HELLO + "while True: say(b'O', 1, b'z' * 65536); time.sleep(0.01)"))
+    with (
+        serving(engine, tmp_path / "s"),
+        Client(tmp_path / "s", "box") as client,
+        pytest.raises(SessionError, match=r"output beyond the window.*its container was killed"),
+    ):
+        client.exec(["true"], timeout=0.5)
+    assert engine.killed
+
+
+class Slow(LocalEngine):
+    """Takes longer to kill than a request has time."""
+
+    async def kill(self, container: str) -> None:
+        await asyncio.sleep(2)
+        await super().kill(container)
+
+
+def test_who_broke_the_protocol_is_killed_though_the_request_fails_before(tmp_path: Path) -> None:
+    engine = Slow((sys.executable, "-c", HELLO + "while True: say(b'O', 1)"))
+    with serving(engine, tmp_path / "s") as records, Client(tmp_path / "s", "box") as client:
+        with pytest.raises(SessionError):
+            client.exec(["true"], timeout=0.5)
+        while not records:
+            client.stat()
+    assert engine.killed
+    assert records[0][1]["done"] == "its container was killed"
+
+
 def test_an_agent_that_answers_and_then_talks_on_is_a_violation_too(tmp_path: Path) -> None:
     engine = LocalEngine(
         (sys.executable, "-c", HELLO + "say(b'X', 1, b'\\0' * 5); say(b'O', 1, b'late'); time.sleep(60)")

@@ -5,6 +5,11 @@ from collections.abc import Mapping, Sequence
 from sandbox_suite.jobs.database import Database
 from sandbox_suite.jobs.model import State
 
+HOLDING = (
+    "SELECT tenant, count(*) FROM job WHERE state IN ('running', 'kept') OR (state = 'failed' AND expires_at != '')"
+    " GROUP BY tenant"
+)
+
 
 def choose(
     waiting: Sequence[tuple[int, str]], holding: Mapping[str, int], quotas: Mapping[str, tuple[int, float]]
@@ -31,11 +36,7 @@ def admit(
     """Admit what may run now on this machine; return the ids, which are then `running` and pinned to it."""
     admitted = []
     with database.write() as connection:
-        holding = dict(
-            connection.execute(
-                "SELECT tenant, count(*) FROM job WHERE state IN ('running', 'kept') GROUP BY tenant"
-            ).fetchall()
-        )
+        holding = dict(connection.execute(HOLDING).fetchall())
         query = "SELECT count(*) FROM job WHERE state = 'running' AND machine = ?"
         free = capacity - connection.execute(query, (machine,)).fetchone()[0]
         waiting = [tuple(row) for row in connection.execute("SELECT seq, tenant FROM job WHERE state = 'queued'")]

@@ -12,11 +12,7 @@ from sandbox_suite.jobs.model import State
 
 def reap(database: Database, now: datetime.datetime, say: Callable[[str], None]) -> list[str]:
     """Ask for the destruction of each kept sandbox whose lease ended before `now`; return the jobs."""
-    expired = [
-        job.id
-        for job in table.in_state(database, State.KEPT, State.FAILED)
-        if job.expires_at and job.expires_at <= iso(now)
-    ]
+    expired = [job.id for job in table.leased(database) if job.expires_at <= iso(now)]
     for job in expired:
         say(f"lease of {job} has ended: destroying its sandbox")
         table.move(database, job, State.RUNNING, cancel="destroy")

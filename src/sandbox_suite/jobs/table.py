@@ -46,6 +46,12 @@ def in_state(database: Database, *states: State) -> list[Job]:
     return [_job(row) for row in database.read(f"SELECT * FROM job WHERE state IN ({marks}) ORDER BY seq")]  # noqa: S608
 
 
+def leased(database: Database) -> list[Job]:
+    """Return the ended jobs that still have a sandbox: kept ones, and failed ones that were to be kept."""
+    rows = database.read("SELECT * FROM job WHERE state IN ('kept', 'failed') AND expires_at != '' ORDER BY seq")
+    return [_job(row) for row in rows]
+
+
 def move(database: Database, job: str, to: State, **columns: Any) -> Job:
     """Move a job to another state, if the table of moves allows it, and set columns in the same transaction."""
     with database.write() as connection:

@@ -50,7 +50,7 @@ class Worker:
                 reaped_at = time.monotonic()
                 reaper.reap(self.database, utc_now(), self.say)
                 self._start_running()
-            if self.threads or table.in_state(self.database, State.QUEUED, State.KEPT):
+            if self.threads or table.in_state(self.database, State.QUEUED) or table.leased(self.database):
                 busy_at = time.monotonic()
             elif time.monotonic() - busy_at > self.settings.idle_seconds:
                 return

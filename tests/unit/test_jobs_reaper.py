@@ -1,0 +1,30 @@
+"""The reaper asks for the end of what has no lease any more, and of nothing else."""
+
+import datetime
+from pathlib import Path
+
+from sandbox_suite.jobs import reaper, table
+from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.model import Request, State
+
+NOW = datetime.datetime(2026, 1, 1, 12, tzinfo=datetime.UTC)
+
+
+def test_only_expired_leases_are_reaped_kept_or_failed(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    for job, state, until in (
+        ("kept-expired", State.KEPT, "2026-01-01T11:59:59.000Z"),
+        ("kept-living", State.KEPT, "2026-01-01T12:30:00.000Z"),
+        ("failed-expired", State.FAILED, "2026-01-01T12:00:00.000Z"),
+        ("failed-rolled-back", State.FAILED, ""),
+    ):
+        table.submit(database, job, Request(plan="smoke", tenant="qa", actor="ann"), "2026-01-01T00:00:00.000Z")
+        table.move(database, job, State.RUNNING)
+        table.move(database, job, state, expires_at=until)
+    said: list[str] = []
+    assert reaper.reap(database, NOW, said.append) == ["kept-expired", "failed-expired"]
+    assert {job.id: job.cancel for job in table.in_state(database, State.RUNNING)} == {
+        "kept-expired": "destroy",
+        "failed-expired": "destroy",
+    }
+    assert reaper.reap(database, NOW, said.append) == []
