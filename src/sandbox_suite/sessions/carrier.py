@@ -182,10 +182,11 @@ class CliCarrier:
             for stream, reader in ((STDOUT, process.stdout), (STDERR, process.stderr))
         ]
         self._open = len(self._pumps)
+        self._closed = False
 
     async def read(self) -> Pieces:
         """Return the next piece."""
-        while self._open:
+        while self._open and not self._closed:
             stream, data = await self._pieces.get()
             if data:
                 return [(stream, data)]
@@ -209,9 +210,10 @@ class CliCarrier:
         return await self._process.wait()
 
     def close(self) -> None:
-        """End the `docker exec` process."""
-        for pump in self._pumps:
-            pump.cancel()
+        """End the `docker exec` process. What it had said is read and dropped, or its end would never be seen."""
+        self._closed = True
+        while not self._pieces.empty():  # a pump may wait for room
+            self._pieces.get_nowait()
         if self._process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.kill()
@@ -221,7 +223,8 @@ class CliCarrier:
         data = b"-"
         while data:
             data = await reader.read(1 << 16)
-            await self._pieces.put((stream, data))
+            if not self._closed:
+                await self._pieces.put((stream, data))
 
     def _stdin(self) -> asyncio.StreamWriter:
         assert self._process.stdin is not None

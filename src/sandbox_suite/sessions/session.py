@@ -17,6 +17,7 @@ from sandbox_suite.sessions.frames import ProtocolError
 from sandbox_suite.sessions.line import ClientGoneError, Line, SessionFailedError
 
 GRACE = 5.0  # seconds an agent has, over a request's own time, to tell its end
+LAST_LOOK = 0.5  # then it is seen whether it is silent or goes on talking, which has its container killed
 STRAY_SECONDS = 1.0
 WORDS_KEPT = 4000  # bytes kept of what comes on the exec's standard error
 
@@ -65,6 +66,7 @@ class Session:
         self._hello: asyncio.Future[Hello] = asyncio.get_running_loop().create_future()
         self._words = bytearray()
         self._stray = bytearray()  # the first bytes on standard output: the engine reports its own errors there
+        self._breached = False
         self._listening = asyncio.create_task(self._listen())
 
     async def greeted(self, seconds: float) -> Hello:
@@ -99,7 +101,7 @@ class Session:
         try:
             await asyncio.wait_for(self._forward(exchange, line), spec["timeout"] + GRACE)
         except TimeoutError:
-            raise self._overdue(exchange) from None
+            raise await self._overdue(exchange) from None
         finally:
             feeding.cancel()
             await asyncio.wait((feeding,))
@@ -112,7 +114,8 @@ class Session:
         if self.ended is None:
             self.ended = f"{self.place}: {reason}"
             self._carrier.close()
-            self._listening.cancel()
+            if not self._breached:  # who is about to be killed is killed
+                self._listening.cancel()
             for exchange in self._exchanges.values():
                 exchange.failure = self.ended
                 exchange.stir()
@@ -177,9 +180,13 @@ class Session:
             exchange.unacknowledged -= count
             self.write(frames.pack(frames.CREDIT, exchange.number, frames.CREDIT_BODY.pack(count)))
 
-    def _overdue(self, exchange: Exchange) -> Exception:
+    async def _overdue(self, exchange: Exchange) -> Exception:
         if exchange.blocked:  # it is the client that does not read
             return ClientGoneError()
+        exchange.abandoned = True  # nothing is acknowledged from now on: who talks on breaks the protocol
+        await asyncio.wait((self._listening,), timeout=LAST_LOOK)
+        if self._breached:
+            await asyncio.wait((self._listening,), timeout=GRACE)
         self.close("the agent does not answer; its session was closed")
         return SessionFailedError(self.ended or "", begun=True)
 
@@ -201,6 +208,8 @@ class Session:
                     self._take(stream, data)
         except ProtocolError as error:
             if self._hello.done() or not await self._ends_soon():
+                self._breached = True
+                self._carrier.close()  # first: the engine does not kill while it has output that nobody takes
                 done = await self._violated(str(error))
                 return self.close(f"broke the session protocol ({error}); {done}")
         said = self.said()
