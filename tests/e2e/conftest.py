@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from sandbox_suite.core.settings import CHECKOUT
-from tests.e2e.traces import Traces
+from tests.e2e.traces import Traces, temporary
 
 SECONDS = 280
 
@@ -35,9 +35,11 @@ class Invoke:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        temporary(home).mkdir(parents=True, exist_ok=True)
         self.environment = {
             **{key: value for key, value in os.environ.items() if not key.startswith("SANDBOX_")},
             "SANDBOX_HOME": str(home),
+            "TMPDIR": str(temporary(home)),
             "SANDBOX_IDLE_SECONDS": "60",
         }
 

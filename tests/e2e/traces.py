@@ -2,7 +2,6 @@
 
 import os
 import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +13,12 @@ from sandbox_suite.core.settings import load
 from sandbox_suite.engine import inventory
 from sandbox_suite.sessions import holder
 
-TEMPORARY = ("ansible*", ".ansible*", "automation-*", "pulumi*", "plugin*", "sandbox*", "sbx*", "tmp*")  # in /tmp
 SERVICES = ("sandbox_suite.jobs.worker", "sandbox_suite.sessions", "sandbox_suite.launch")  # they end by themselves
+
+
+def temporary(home: Path) -> Path:
+    """Return the folder for temporary files of an installation: its own, so that all in it is its own."""
+    return home / "tmp"
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ class Traces:
             "stacks": {str(path) for path in self.home.glob("jobs/*/stack")},
             "secrets": {str(path) for path in self.runtime().glob("jobs/*/**/*") if path.is_file()},
             "processes": self._processes(),
-            "temporary files": {str(path) for name in TEMPORARY for path in Path(tempfile.gettempdir()).glob(name)},
+            "temporary files": {str(path) for path in temporary(self.home).rglob("*")},
         }
 
     def none(self) -> bool:
