@@ -79,7 +79,7 @@ def mask_batch(batch: pa.Table, plan: TablePlan, keys: Keys) -> tuple[pa.Table, 
     logs: dict[str, pl.DataFrame] = {}
     for column in raw.columns:
         rule = plan.rules[column]
-        masked[column], log = _masked(wide, rule, keys, plan.table)
+        masked[column], log = _masked(wide, rule, keys, plan)
         if log is not None:
             logs[column] = _keyed(log, raw, plan.table.primary_key)
     table = pl.DataFrame(masked).to_arrow(compat_level=pl.CompatLevel.oldest())
@@ -139,7 +139,7 @@ def _lookup(source: Source, name: str, owner: str, columns: set[str]) -> tuple[s
     return column, lent
 
 
-def _masked(wide: pl.DataFrame, rule: Rule, keys: Keys, table: Table) -> tuple[pl.Series, pl.DataFrame | None]:
+def _masked(wide: pl.DataFrame, rule: Rule, keys: Keys, plan: TablePlan) -> tuple[pl.Series, pl.DataFrame | None]:
     values = wide[rule.column]
     if rule.kind == "keep":
         return values, None
@@ -151,10 +151,10 @@ def _masked(wide: pl.DataFrame, rule: Rule, keys: Keys, table: Table) -> tuple[p
             return masked, log
         masked = module.vector(values, inputs, keys, rule.options)
     except UnknownValuesError as unknown:
-        raise _blocked(rule, str(unknown), wide, table, unknown.rows) from None
+        raise _blocked(rule, str(unknown), wide, plan, unknown.rows) from None
     same = (masked == values).fill_null(False) & (values.cast(pl.String) != "").fill_null(False)
     if rule.kind in NEVER_SAME and same.any():
-        raise _blocked(rule, "the mask gave values themselves", wide, table, same.arg_true().to_list())
+        raise _blocked(rule, "the mask gave values themselves", wide, plan, same.arg_true().to_list())
     return masked.alias(rule.column), None
 
 
@@ -167,9 +167,15 @@ def _local(rule: Rule) -> dict[str, Any]:
     return shown
 
 
-def _blocked(rule: Rule, said: str, wide: pl.DataFrame, table: Table, rows: Sequence[int]) -> BlockedError:
-    shown = wide.select(table.primary_key)[list(rows[:SHOWN])].rows()
-    keys = ", ".join("/".join(map(str, row)) for row in shown)
+def _shown(wide: pl.DataFrame, table: Table, rules: Mapping[str, Rule], rows: Sequence[int]) -> str:
+    """Name rows by their primary key; by their place in the batch, from 1, where the key is a value to mask."""
+    if any(rules[column].kind != "keep" for column in table.primary_key):
+        return ", ".join(f"#{row + 1}" for row in rows)
+    return ", ".join("/".join(map(str, row)) for row in wide.select(table.primary_key)[list(rows)].rows())
+
+
+def _blocked(rule: Rule, said: str, wide: pl.DataFrame, plan: TablePlan, rows: Sequence[int]) -> BlockedError:
+    keys = _shown(wide, plan.table, plan.rules, rows[:SHOWN])
     return BlockedError(
         f"{rule.table}.{rule.column}: mask `{rule.kind}`: {said}; rows {keys}" + (", ..." if len(rows) > SHOWN else ""),
         left="the quarantine is removed, the attested version before it stays",
