@@ -56,8 +56,8 @@ class Policy:
 
     @property
     def digest(self) -> str:
-        """`sha256:<hex>` of the canonical policy: what decides, not its comments."""
-        return digest(canonical(self.document.model_dump(mode="json", exclude_none=True)))
+        """`sha256:<hex>` of the canonical policy: what decides, not its comments or owners."""
+        return digest(canonical(self.document.model_dump(mode="json", exclude_none=True, exclude={"owners"})))
 
     @property
     def key(self) -> KeyDocument:

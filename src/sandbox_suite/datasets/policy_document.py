@@ -146,6 +146,7 @@ class PolicyDocument(Closed):
     domains: dict[str, DomainDocument] = {}
     tables: dict[Name, TableDocument] = Field(min_length=1)
     exceptions: list[ExceptionDocument] = []
+    owners: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]] = []  # who is told when the gate blocks
 
 
 def mistakes(document: PolicyDocument) -> Iterator[tuple[Path_, str]]:
