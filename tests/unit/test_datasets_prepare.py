@@ -158,7 +158,7 @@ def _no_spans():  # type: ignore[no-untyped-def]
 def _report_is_whole(error: DatasetBlockedError, before: Attested) -> None:
     assert error.report is not None
     report = json.loads(error.report.read_text())
-    text = error.report.with_suffix(".txt").read_text()
+    text = error.report.with_suffix(".md").read_text()
     assert report["dataset"] == NAME
     assert len(report["findings"]) == len(error.findings)
     assert {check["name"] for check in report["checks"]} >= {"no identity", "codomain"}

@@ -6,10 +6,11 @@ Whatever goes wrong on the way deletes the quarantine, and the version that was 
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox_suite.core.clock import Clock
 from sandbox_suite.core.errors import BlockedError, RequestError, SandboxError
@@ -17,10 +18,12 @@ from sandbox_suite.core.files import canonical, write_atomic
 from sandbox_suite.core.findings import Finding, errors
 from sandbox_suite.core.progress import Say
 from sandbox_suite.core.settings import Settings
-from sandbox_suite.datasets import attestation, failure, places
+from sandbox_suite.datasets import attestation, failure, places, trail, versions
 from sandbox_suite.datasets import raw as raw_versions
 from sandbox_suite.datasets.attestation import NotAttestedError
 from sandbox_suite.datasets.store import Attested, Store
+from sandbox_suite.datasets.trail import Asker
+from sandbox_suite.telemetry import counters
 
 if TYPE_CHECKING:
     from sandbox_suite.datasets.gate.verdict import Verdict
@@ -39,7 +42,13 @@ class _Wanted:
     source: "Source"
     policy: "Policy"
     policy_file: Path
-    home: Path
+    settings: Settings
+    by: Asker
+    current: bool = True  # whether a new version becomes current
+
+    @property
+    def home(self) -> Path:
+        return self.settings.home
 
     @property
     def reference(self) -> str:
@@ -71,23 +80,35 @@ class _Wanted:
         return hashlib.sha256(canonical(made_of)).hexdigest()
 
 
-def prepare(reference: str, policy: Path, settings: Settings, say: Say, clock: Clock) -> Attested:
+def prepare(
+    reference: str,
+    policy: Path,
+    settings: Settings,
+    say: Say,
+    clock: Clock,
+    by: Asker | None = None,
+    current: bool = True,
+) -> Attested:
     """Return the attested version of `reference` under `policy`, made where it is missing; two at once make one.
 
-    RequestError: unknown dataset, bad policy. BlockedError: the gate or the mask says no; a failure report is exported.
+    A new one becomes current, unless `current` is False. Who means to read its files takes `Store.using` around all.
+    RequestError: unknown dataset, bad policy. BlockedError: the gate or the mask says no; a failure report is
+    exported, the data owners are told, and the audit log says that `by` (else who runs this) tried it.
     """
-    wanted = _wanted(reference, policy, settings)
-    found = _cached(wanted, say, clock)
-    if found:
-        return found
-    with wanted.store.lock(wanted.cache_key):
-        return _cached(wanted, say, clock) or _make(wanted, say, clock)
+    wanted = replace(_wanted(reference, policy, settings), by=by or trail.asker(settings), current=current)
+    with wanted.store.using():
+        found = _cached(wanted, say, clock)
+        if found:
+            return found
+        with wanted.store.lock(wanted.cache_key):
+            return _cached(wanted, say, clock) or _make(wanted, say, clock)
 
 
 def check(reference: str, policy: Path, settings: Settings, say: Say, clock: Clock) -> "Verdict":
     """Mask `reference` and let the gate look, without keeping anything: what it says, passed or not."""
     wanted = _wanted(reference, policy, settings)
-    with wanted.store.lock(wanted.cache_key), wanted.store.work(wanted.cache_key) as work:
+    store = wanted.store
+    with store.using(), store.lock(wanted.cache_key), store.work(wanted.cache_key) as work:
         return _masked_and_judged(wanted, work, say, clock)
 
 
@@ -109,7 +130,7 @@ def _wanted(reference: str, policy: Path, settings: Settings) -> _Wanted:
     from sandbox_suite.datasets import policy as policies
 
     places.split(reference)
-    return _Wanted(places.find(reference, settings), policies.load(policy), policy, settings.home)
+    return _Wanted(places.find(reference, settings), policies.load(policy), policy, settings, trail.asker(settings))
 
 
 def _cached(wanted: _Wanted, say: Say, clock: Clock) -> Attested | None:
@@ -121,7 +142,9 @@ def _cached(wanted: _Wanted, say: Say, clock: Clock) -> Attested | None:
     except NotAttestedError as error:
         say(f"{wanted.reference} is prepared again: {error.explanation.what}")
         return None
-    wanted.store.point(version, "attested", wanted.source.name, wanted.source.version)
+    if wanted.current:
+        wanted.store.point(version, "attested", wanted.source.name, wanted.source.version)
+        _unblocked(wanted)
     return found
 
 
@@ -129,25 +152,61 @@ def _make(wanted: _Wanted, say: Say, clock: Clock) -> Attested:
     store = wanted.store
     for left in store.sweep():
         say(f"removed what a killed run left: {left[:16]}")
-    denied = _denied(wanted, clock)
-    if denied:
-        raise _blocked(wanted, denied, None, clock)
     with store.work(wanted.cache_key) as work:
-        try:
-            verdict = _masked_and_judged(wanted, work, say, clock)
-        except (RequestError, OSError):
-            raise  # a bad source or a full disk: nobody's values are the matter
-        except Exception as error:
-            raise _blocked(wanted, _said(wanted, error), None, clock) from error
-        if not verdict.passed or verdict.manifest is None:
-            findings = [finding.as_finding() for finding in verdict.findings]
-            raise _blocked(wanted, findings, verdict, clock)
-        version = store.commit(verdict.manifest, work / "quarantine" / "tables", verdict.attestation)
-    name, number = wanted.source.name, wanted.source.version
-    for path in (("attested", name, number), ("current", name), ("cache", wanted.cache_key)):
-        store.point(version, *path)
+        findings, verdict = _attempt(wanted, work, say, clock)
+        version = store.commit(*_signed(verdict, work)) if verdict and not findings else ""
+    if findings or verdict is None:  # by now the quarantine is gone
+        raise _blocked(wanted, findings, verdict, say, clock)
+    made = store.open(version, wanted.signing, clock())
+    _publish(wanted, made, clock)
     say(f"{wanted.reference}: attested, {verdict.rows} rows")
-    return store.open(version, wanted.signing, clock())
+    return made
+
+
+def _attempt(wanted: _Wanted, work: Path, say: Say, clock: Clock) -> "tuple[list[Finding], Verdict | None]":
+    """Look, mask and judge; return what blocks, and what the gate said where it came to that."""
+    try:
+        denied = _denied(wanted, clock)
+        if denied:
+            return denied, None
+        verdict = _masked_and_judged(wanted, work, say, clock)
+    except (RequestError, OSError):
+        raise  # a bad source or a full disk: nobody's values are the matter
+    except Exception as error:
+        return _said(wanted, error), None
+    if verdict.passed:
+        return [], verdict
+    return [finding.as_finding() for finding in verdict.findings] or _silent(wanted), verdict
+
+
+def _signed(verdict: "Verdict", work: Path) -> "tuple[Mapping[str, Any], Path, Mapping[str, Any] | None]":
+    if verdict.manifest is None:
+        raise NotAttestedError("the gate signed nothing")
+    return verdict.manifest, work / "quarantine" / "tables", verdict.attestation
+
+
+def _publish(wanted: _Wanted, made: Attested, clock: Clock) -> None:
+    """Let a new version be found: by what it follows from, by its name, and as the current one."""
+    version, store = made.folder.name, wanted.store
+    if wanted.current:
+        store.point(version, "attested", made.name, made.version)
+        versions.advance(store, made, wanted.by, clock())
+        _unblocked(wanted)
+    store.point(version, "cache", wanted.cache_key)
+    details = {"version": version, "digest": made.digest, "policy": dict(made.manifest["policy"])}
+    trail.record(
+        wanted.home, wanted.by, clock, action="dataset.mask", target=wanted.reference, outcome="ok", details=details
+    )
+
+
+def _unblocked(wanted: _Wanted) -> None:
+    """Let the counter of blocks appear at 0, so that an alert sees its first rise."""
+    labels = failure.labels(wanted.reference, wanted.policy.name)
+    counters.add(wanted.home, "sandbox_masking_blocked_total", labels, by=0)
+
+
+def _silent(wanted: _Wanted) -> list[Finding]:
+    return [Finding("error", "the gate did not sign, and did not say why", wanted.reference, "gate-unsigned")]
 
 
 def _denied(wanted: _Wanted, clock: Clock) -> list[Finding]:
@@ -159,11 +218,21 @@ def _denied(wanted: _Wanted, clock: Clock) -> list[Finding]:
 
 
 def _said(wanted: _Wanted, error: Exception) -> list[Finding]:
-    """Return what stopped the mask. The words of an error that is not ours may quote a value, so its type must do."""
+    """Return what stopped the mask. An error that is not ours may quote a value: its type and place have to do."""
     if isinstance(error, SandboxError):
         lines = error.explanation.what.splitlines()
         return [Finding("error", line, wanted.reference, "mask-blocked") for line in lines]
-    return [Finding("error", f"the mask ended with {type(error).__name__}", wanted.reference, "mask-failed")]
+    return [
+        Finding("error", f"the mask ended with {type(error).__name__}{_place(error)}", wanted.reference, "mask-failed")
+    ]
+
+
+def _place(error: Exception) -> str:
+    """Return ` at <file>:<line>` of where an error was raised."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    return f" at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else ""
 
 
 def _masked_and_judged(wanted: _Wanted, work: Path, say: Say, clock: Clock) -> "Verdict":
@@ -182,16 +251,21 @@ def _masked_and_judged(wanted: _Wanted, work: Path, say: Say, clock: Clock) -> "
     return launch.gate(request, wanted.master, wanted.signing, work / "verdict.json")
 
 
-def _blocked(wanted: _Wanted, findings: list[Finding], verdict: "Verdict | None", clock: Clock) -> BlockedError:
+def _blocked(
+    wanted: _Wanted, findings: list[Finding], verdict: "Verdict | None", say: Say, clock: Clock
+) -> BlockedError:
     shown = verdict.as_dict() if verdict else {"checks": [], "seed": None}
     policy = wanted.policy
-    facts = {
-        "policy": {"name": policy.name, "version": policy.version, "digest": policy.digest},
-        "current": _current(wanted),
-        "seed": shown["seed"],
-        "checks": shown["checks"],
-    }
-    return failure.blocked(wanted.store.root / "failures", wanted.reference, findings, facts, clock())
+    facts = failure.Failure(
+        wanted.reference,
+        {"name": policy.name, "version": policy.version, "digest": policy.digest},
+        policy.document.owners,
+        findings,
+        _current(wanted),
+        shown["checks"],
+        shown["seed"],
+    )
+    return failure.block(facts, wanted.by, wanted.settings, say, clock)
 
 
 def _current(wanted: _Wanted) -> str:

@@ -3,17 +3,20 @@
 obj/<sha256>              one file (0444)
 ver/<sha256>/             a version: manifest.json (its digest is the folder's name), attestation.json, tables/
 ref/<kind>/...            pointers to versions, swapped atomically; kinds: raw, attested, current, cache
+history/<name>.json       every move of ref/current/<name>
 tmp/<key>/                work in progress (quarantine); removed by the next run when it was killed
 failures/, locks/
 """
 
 import contextlib
 import datetime
+import fcntl
 import hashlib
 import os
 import re
 import shutil
 import stat
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +30,7 @@ from sandbox_suite.datasets import attestation
 from sandbox_suite.datasets.attestation import NotAttestedError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+LOOK_SECONDS = 0.05  # between two looks at a lock that others hold
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,20 @@ class Store:
         except FileNotFoundError:
             return None
 
+    def pointers(self) -> list[tuple[tuple[str, ...], str]]:
+        """Return every pointer as (path, version), whatever its kind."""
+        root = self.root / "ref"
+        places = sorted(place for place in root.rglob("*") if place.is_file() and place.name[0] != ".")
+        return [(place.relative_to(root).parts, place.read_text()) for place in places]
+
+    def forget(self, *path: str) -> None:
+        """Remove a pointer; nothing happens to what it shows."""
+        self._reference(path).unlink(missing_ok=True)
+
+    def history(self, name: str) -> Path:
+        """Return the file that holds the moves of a dataset's current pointer."""
+        return self._reference(("current", name)).parents[2] / "history" / f"{name}.json"
+
     def _reference(self, path: tuple[str, ...]) -> Path:
         for part in path:
             if not NAME.fullmatch(part) and not re.fullmatch("[0-9a-f]{64}", part):
@@ -147,6 +165,26 @@ class Store:
             yield
 
     @contextlib.contextmanager
+    def using(self, exclusive: bool = False, seconds: float | None = None) -> Iterator[None]:
+        """Keep versions from being removed while they are read; `exclusive` keeps everybody else from using any.
+
+        Ends with the process. TimeoutError after `seconds`; without them it waits.
+        """
+        place = self.root / "locks" / "using.lock"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        end = None if seconds is None else time.monotonic() + seconds
+        with place.open("w") as file:
+            while True:
+                try:
+                    fcntl.flock(file, (fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    if end is not None and time.monotonic() > end:
+                        raise TimeoutError("the store is in use") from None
+                    time.sleep(LOOK_SECONDS)
+            yield
+
+    @contextlib.contextmanager
     def work(self, key: str) -> Iterator[Path]:
         """Give an empty private folder for the work on `key`; call it with `key`'s lock held. Removed at the end."""
         place = self.root / "tmp" / key
@@ -157,20 +195,42 @@ class Store:
         finally:
             remove(place)
 
-    def sweep(self) -> list[str]:
-        """Remove what killed runs left: their work, and files that no version names. Return what was removed."""
-        removed = [place.name for place in sorted((self.root / "tmp").glob("*")) if self._abandoned(place)]
+    def discard(self, version: str) -> None:
+        """Remove a version's folder, which nobody may need any more; its objects go with the next sweep."""
+        place = self.root / "ver" / version
+        gone = place.parent / f".{version}"  # a sweep ends what a kill cuts short
         with self.lock("store"):
-            for place in (self.root / "ver").glob(".*"):
+            remove(gone)
+            if place.exists():
+                place.rename(gone)
+            remove(gone)
+
+    def left_over(self) -> list[Path]:
+        """Return what killed runs left: their work, and files that no version names."""
+        return [*(place for place in sorted((self.root / "tmp").glob("*")) if self._idle(place)), *self._unnamed()]
+
+    def sweep(self) -> list[str]:
+        """Remove what killed runs left; return the names."""
+        removed = [place.name for place in sorted((self.root / "tmp").glob("*")) if self._cleared(place)]
+        with self.lock("store"):
+            for place in self._unnamed():
                 remove(place)
                 removed.append(place.name)
-            for place in sorted((self.root / "obj").glob("*")):
-                if place.stat().st_nlink == 1:  # each version that names it holds a hard link
-                    place.unlink()
-                    removed.append(place.name)
         return removed
 
-    def _abandoned(self, place: Path) -> bool:
+    def _unnamed(self) -> list[Path]:
+        """Return halves of versions, and objects without a version: each that names one holds a hard link."""
+        objects = sorted((self.root / "obj").glob("*"))
+        return [*sorted((self.root / "ver").glob(".*")), *(place for place in objects if place.stat().st_nlink == 1)]
+
+    def _idle(self, place: Path) -> bool:
+        try:
+            with self.lock(place.name, timeout=0):
+                return True
+        except Timeout:
+            return False
+
+    def _cleared(self, place: Path) -> bool:
         try:
             with self.lock(place.name, timeout=0):
                 remove(place)
@@ -224,6 +284,8 @@ def _whole(place: Path, content: bytes, manifest: Mapping[str, Any]) -> bool:
 
 
 def remove(place: Path) -> None:
-    """Remove a folder and what is in it, or nothing."""
-    if place.exists():
+    """Remove a file, or a folder and what is in it, or nothing."""
+    if place.is_dir():
         shutil.rmtree(place)
+    else:
+        place.unlink(missing_ok=True)

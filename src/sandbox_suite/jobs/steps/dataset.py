@@ -7,6 +7,8 @@ import docker
 from sandbox_suite import engine
 from sandbox_suite.core.settings import CHECKOUT
 from sandbox_suite.datasets import golden, prepare, proof
+from sandbox_suite.datasets.store import Store
+from sandbox_suite.datasets.trail import Asker
 from sandbox_suite.engine.connection import measured
 from sandbox_suite.jobs.steps.context import Context
 from sandbox_suite.toolchain.images import references
@@ -14,10 +16,18 @@ from sandbox_suite.toolchain.images import references
 
 def run(context: Context) -> dict[str, Any]:
     """Prepare the dataset; BlockedError where the gate says no."""
+    # Until the plan names what this job uses, no version may be removed.
+    with Store(context.settings.home / "datasets").using():
+        return _run(context)
+
+
+def _run(context: Context) -> dict[str, Any]:
     plan = context.plan
     wanted = plan["dataset"]
     reference, policy = f"{wanted['name']}@{wanted['version']}", CHECKOUT / wanted["policy"]
-    attested = prepare.prepare(reference, policy, context.settings, context.say, context.clock)
+    request = context.request
+    by = Asker(request.actor, request.reason, context.job, request.tenant)
+    attested = prepare.prepare(reference, policy, context.settings, context.say, context.clock, by)
     context.say(f"{reference} attested at {attested.at}, {attested.rows} rows, {attested.digest}")
     client = docker.DockerClient.from_env(timeout=120)
     measured(client.api)
