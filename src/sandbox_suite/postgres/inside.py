@@ -36,14 +36,15 @@ class Psql:
 
     def run(self, script: str) -> str:
         """Run SQL in one transaction and return what it printed, one line per row, columns parted by `|`."""
-        return self._feed([*PSQL, "--single-transaction", f"--dbname={self._database}", "--file=-"], [script.encode()])
+        return self.feed([*PSQL, "--single-transaction", f"--dbname={self._database}", "--file=-"], [script.encode()])
 
     def copy(self, before: str, copy: str, chunks: Iterable[bytes], after: str = "SELECT") -> None:
         """Run `before`, the `COPY ... FROM STDIN` and `after` in one transaction; `chunks` are what COPY reads."""
         commands = [f"--command={sql}" for sql in (before, copy, after)]
-        self._feed([*PSQL, "--single-transaction", f"--dbname={self._database}", *commands], chunks)
+        self.feed([*PSQL, "--single-transaction", f"--dbname={self._database}", *commands], chunks)
 
-    def _feed(self, command: list[str], chunks: Iterable[bytes]) -> str:
+    def feed(self, command: list[str], chunks: Iterable[bytes]) -> str:
+        """Run a command inside, give it `chunks` to read, and return what it wrote."""
         from docker.utils.socket import frames_iter
 
         started = self._client.exec_create(self._container, command, stdin=True)["Id"]
