@@ -171,7 +171,7 @@ def test_the_first_blocked_version_leaves_no_version(place: Settings, broken_mas
     with pytest.raises(BlockedError, match=r"customers\.email"):
         prepared(place)
     assert Store(place.home / "datasets").names() == []
-    assert listing.rows(place, NOW)[-1] | {"reference": NAME, "state": "known"} in listing.rows(place, NOW)
+    assert listing.rows(place, NOW)[-1] | {"reference": NAME, "state": "raw"} in listing.rows(place, NOW)
 
 
 def test_a_masker_that_raises_midway_blocks_without_its_words(place: Settings, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """Where dataset sources are found: `examples/datasets`, `<home>/datasets/sources`, and the folders that
-SANDBOX_DATASETS names (parted by colons). A source is a YAML file, or a folder with `dataset.yaml`."""
+SANDBOX_DATASETS names (parted by colons), as YAML files or folders with `dataset.yaml`; then the raw versions that
+are stored, by `dataset.import` or by a job whose YAML is gone."""
 
 import os
 from collections.abc import Iterator
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_suite.core.errors import RequestError
 from sandbox_suite.core.settings import CHECKOUT, Settings
+from sandbox_suite.datasets.store import Store
 
 if TYPE_CHECKING:
     from sandbox_suite.datasets.sources import Source
@@ -22,7 +24,22 @@ def folders(settings: Settings) -> list[Path]:
 
 
 def known(settings: Settings) -> dict[str, Path]:
-    """Return {name@version: its file}; a file that does not even name a dataset is passed over."""
+    """Return {name@version: its YAML file, or the folder of its raw version}."""
+    return stored(settings) | described(settings)
+
+
+def stored(settings: Settings) -> dict[str, Path]:
+    """Return {name@version: the folder of its raw version}; writes nothing where no store is."""
+    root = settings.home / "datasets"
+    if not (root / "ref" / "raw").is_dir():
+        return {}
+    store = Store(root)
+    versions = {f"{name}@{version}": store.raw(digest) for name, version, digest in store.names("raw")}
+    return {reference: folder for reference, folder in versions.items() if (folder / "manifest.json").exists()}
+
+
+def described(settings: Settings) -> dict[str, Path]:
+    """Return {name@version: its YAML file}; a file that does not even name a dataset is passed over."""
     found: dict[str, Path] = {}
     for path in _files(settings):
         reference = _reference(path)
@@ -40,9 +57,10 @@ def find(reference: str, settings: Settings) -> "Source":
         names = ", ".join(sorted(known(settings))) or "none"
         raise RequestError(
             f"unknown dataset `{reference}`; known: {names}",
-            remedy=f"write NAME@VERSION of one of them, or put a source into a folder that {VARIABLE} names",
+            remedy=f"write NAME@VERSION of one of them, import it (`./invoke dataset.import`),"
+            f" or put a source into a folder that {VARIABLE} names",
         )
-    return sources.load(place)
+    return sources.stored.load(place) if place.is_dir() else sources.load(place)
 
 
 def split(reference: str) -> tuple[str, str]:

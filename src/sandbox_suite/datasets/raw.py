@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from sandbox_suite.datasets.sources import Column, Source, Table
 
+ORIGIN = "origin.json"  # beside an imported version's manifest: {"from", "at", "by"}
 LOOK_ROWS = 20  # of a generated table, where only its columns are asked for
 
 

@@ -28,7 +28,7 @@ class Described(Source):
 
     def schema(self) -> dict[str, dict[str, Column]]:
         """Return {table: {column: Column}} of what is really there."""
-        return {name: self._columns(name) for name in self.tables}
+        return {name: self.columns(name) for name in self.tables}
 
     def digest(self) -> str:
         """Return the digest of what defines the rows: generator with seed, or the files' bytes, and the keys."""
@@ -47,7 +47,8 @@ class Described(Source):
             _check({item.name for item in made.schema}, self, table)
             yield made
 
-    def _columns(self, table: str) -> dict[str, Column]:
+    def columns(self, table: str) -> dict[str, Column]:
+        """Return the columns of one table, as they are really there."""
         keys = self.tables[table].primary_key
         if self.document.generator:
             _check(set(self._generated()[table].column_names), self, table)
