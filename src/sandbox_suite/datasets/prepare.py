@@ -142,9 +142,7 @@ def _cached(wanted: _Wanted, say: Say, clock: Clock) -> Attested | None:
     except NotAttestedError as error:
         say(f"{wanted.reference} is prepared again: {error.explanation.what}")
         return None
-    if wanted.current:
-        wanted.store.point(version, "attested", wanted.source.name, wanted.source.version)
-        _unblocked(wanted)
+    _name(wanted, found, clock)
     return found
 
 
@@ -186,21 +184,23 @@ def _signed(verdict: "Verdict", work: Path) -> "tuple[Mapping[str, Any], Path, M
 
 
 def _publish(wanted: _Wanted, made: Attested, clock: Clock) -> None:
-    """Let a new version be found: by what it follows from, by its name, and as the current one."""
-    version, store = made.folder.name, wanted.store
-    if wanted.current:
-        store.point(version, "attested", made.name, made.version)
-        versions.advance(store, made, wanted.by, clock())
-        _unblocked(wanted)
-    store.point(version, "cache", wanted.cache_key)
+    """Let a new version be found, by its name and by what it follows from, and record it."""
+    version = made.folder.name
+    _name(wanted, made, clock)
+    wanted.store.point(version, "cache", wanted.cache_key)
     details = {"version": version, "digest": made.digest, "policy": dict(made.manifest["policy"])}
     trail.record(
         wanted.home, wanted.by, clock, action="dataset.mask", target=wanted.reference, outcome="ok", details=details
     )
 
 
-def _unblocked(wanted: _Wanted) -> None:
-    """Let the counter of blocks appear at 0, so that an alert sees its first rise."""
+def _name(wanted: _Wanted, attested: Attested, clock: Clock) -> None:
+    """Let a version be found by its name, and become current if it never was, unless it is only handed out."""
+    if not wanted.current:
+        return
+    wanted.store.point(attested.folder.name, "attested", attested.name, attested.version)
+    versions.advance(wanted.store, attested, wanted.by, clock())
+    # The counter of blocks appears at 0, so that an alert sees its first rise.
     labels = failure.labels(wanted.reference, wanted.policy.name)
     counters.add(wanted.home, "sandbox_masking_blocked_total", labels, by=0)
 

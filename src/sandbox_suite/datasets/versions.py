@@ -66,9 +66,10 @@ def advance(store: Store, attested: Attested, by: Asker, now: datetime.datetime)
     Return whether the pointer moved.
     """
     version = attested.folder.name
+    if version == store.pointer("current", attested.name):
+        return False
     with store.lock(f"current-{attested.name}"):
-        past = history(store, attested.name)
-        if version == store.pointer("current", attested.name) or any(move.version == version for move in past):
+        if any(move.version == version for move in history(store, attested.name)):
             return False
         _move(store, attested, "prepare", by, now)
     return True
