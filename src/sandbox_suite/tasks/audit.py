@@ -1,4 +1,4 @@
-"""audit.*: a job's audit records, shown and verified."""
+"""audit.*: audit records of a job, or of the datasets, shown and verified."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -15,7 +15,7 @@ from sandbox_suite.tasks import output
 if TYPE_CHECKING:
     from sandbox_suite.audit.record import Record
 
-JOB_HELP = "the job's id, or the beginning of it"
+JOB_HELP = "the job's id, or the beginning of it; `datasets`: the log of what was done to datasets"
 JSON_HELP = "one JSON document on stdout, everything else on stderr"
 HEAD_HELP = "a head noted earlier, NUMBER:DIGEST: also prove that nothing was cut off since"
 
@@ -80,6 +80,8 @@ def _row(record: "Record") -> tuple[str, ...]:
 
 def _log(job: str) -> Path:
     """Return the audit log of the one job that `job` names; it outlives the job's row and its sandbox."""
+    if job == "datasets" and (of_datasets := settings().home / "datasets" / "audit.jsonl").exists():
+        return of_datasets
     found = sorted(settings().home.glob(f"jobs/{job}*/audit.jsonl")) if job.isalnum() else []
     exact = [path for path in found if path.parent.name == job]
     if len(exact or found) != 1:
