@@ -5,7 +5,9 @@ from importlib import import_module
 from invoke.collection import Collection
 
 NOUNS = ("sandbox", "plugin", "dataset", "stack", "report", "audit", "ops", "bench")
-FURTHER: dict[str, tuple[str, ...]] = {"dataset": ("dataset_import",)}  # more modules of a noun with many tasks
+FURTHER: dict[str, tuple[str, ...]] = {  # more modules of a noun with many tasks
+    "dataset": ("dataset_import", "dataset_versions"),
+}
 
 
 def build() -> Collection:
