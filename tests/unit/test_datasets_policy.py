@@ -45,8 +45,17 @@ def mistake(folder: Path, *columns: str, head: str = HEAD, tail: str = "") -> st
         ("{mask: email, country: land}", "`country` does not belong to mask `email`"),
         ("{mask: national_id, mode: realistic}", "mask `national_id` needs `country`"),
         ("{mask: constant}", "mask `constant` needs `value`"),
-        ("{mask: card}", "mask `card` has no tagged form: say"),
-        ("{mask: phone, mode: tagged}", "mask `phone` has no mode `tagged`"),
+        ("{mask: address}", "mask `address` has no tagged form: say `domains: {address: {mode: realistic}}`"),
+        ("{mask: name, mode: tagged}", "mask `name` has no mode `tagged`"),
+        ("{mask: template}", "unknown mask `template`"),
+        ("{mask: json}", "mask `json` needs `paths`"),
+        ('{mask: json, paths: {"contact": {mask: email}}}', "`contact` is no path"),
+        ('{mask: json, paths: {"$.a[0]": {mask: email}}}', "`$.a[0]` is no path"),
+        ('{mask: json, paths: {"$.a": {mask: email}, "$.a.b": {mask: email}}}', "speak of one place"),
+        ('{mask: json, paths: {"$.a": {mask: free_text}}}', "`$.a`: mask `free_text` masks whole columns only"),
+        ('{mask: json, paths: {"$.a": {mask: email, ref: people.id}}}', "`$.a`: `ref` belongs to a column"),
+        ('{mask: json, paths: {"$.a": {mask: address}}}', "`$.a`: mask `address` has no tagged form"),
+        ('{mask: email, paths: {"$.a": {mask: email}}}', "`paths` does not belong to mask `email`"),
         ("{mask: null, mode: tagged}", "mask `null` has no modes"),
         ("{mask: email, ref: people.id}", "would not join"),
         ('{keep: {why: "harmless"}}', "`keep` without a constraint"),
@@ -72,6 +81,90 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
     assert [line.split(":")[1] for line in what.splitlines()] == ["10", "11", "12"]
 
 
+def test_mistakes_of_form_and_of_sense_are_told_together_and_none_follows_from_another(tmp_path: Path) -> None:
+    what = mistake(
+        tmp_path,
+        "mail: {mask: email, colour: red}",
+        "copy: {mask: email, ref: people.mail}",
+        "note: {mask: free_text, names_from: [people.mail]}",
+        "home: {mask: address}",
+        head=HEAD.replace("version: 1", "version: none").replace("domains: {", "domains: {iban: {mode: loud}, "),
+        tail="exceptions:\n  - {column: people.shoe, finding: card, owner: team, until: 2030-01-01, why: 'no card'}\n",
+    )
+    lines = what.splitlines()
+    assert [line.split(":")[1] for line in lines] == ["2", "5", "10", "13", "15"]
+    assert "version" in lines[0]
+    assert "colour" in lines[2]
+    assert "no tagged form" in lines[3]
+    assert "people.shoe" in lines[4]
+
+
+TEMPLATE = """templates:
+  label:
+    text: "{region}-{name} <{mail}>"
+    parts:
+      region: {keep: {enum: [DE, FR], why: "two regions"}}
+      name: {mask: name}
+      mail: {mask: email}
+tables:"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("{region}-{name}", "{region}-{nick}", "names every part of `parts` once"),
+        ("{region}-{name}", "{region}{name}", "stands something literal"),
+        ("name: {mask: name}", "name: {mask: rot13}", "`name`: unknown mask `rot13`"),
+        ("name: {mask: name}", "name: {mask: date, person: id}", "masks no part of a text"),
+        ("name: {mask: name}", "name: {mask: label}", "masks whole columns only"),
+        ("name: {mask: name}", "name: {mask: name, match: '(a)'}", "no groups"),
+        ("name: {mask: name}", "name: {mask: name, match: 'a(?=b)'}", "looks neither ahead"),
+        ("enum: [DE, FR]", "range: [1, 9]", "says an `enum` of texts or a `regex`"),
+        ("  label:", "  email:", "is a kind of mask already"),
+    ],
+)
+def test_a_template_that_makes_no_sense_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:
+    head = HEAD.replace("tables:", TEMPLATE.replace(old, new))
+    assert said in mistake(tmp_path, head=head)
+
+
+def test_a_template_is_a_mask_with_its_parts_filled_in(tmp_path: Path) -> None:
+    loaded = policy.load(
+        written(tmp_path, "tag: {mask: label, on_unknown: drop}", head=HEAD.replace("tables:", TEMPLATE))
+    )
+    rule = loaded.rules("people")["tag"]
+    assert rule.kind == "template"
+    assert rule.options["on_unknown"] == "drop"
+    assert rule.options["parts"]["mail"]["rule"] == {"mask": "email", "mode": "tagged", "domain": "email"}
+    assert rule.options["parts"]["region"]["match"] == "DE|FR"
+    assert loaded.covers({"people": {"id": KEY, "tag": TEXT}}) == []
+
+
+def test_paths_follow_their_column_in_what_they_do_with_the_unknown(tmp_path: Path) -> None:
+    rule = "{mask: json, on_unknown: drop, paths: {$.mail: {mask: email}, $.tel: {mask: phone, on_unknown: block}}}"
+    found = policy.load(written(tmp_path, f"doc: {rule}")).rules("people")["doc"].options["paths"]
+    assert [found[path]["on_unknown"] for path in ("$.mail", "$.tel")] == ["drop", "block"]
+
+
+def test_a_mode_is_tagged_where_nothing_is_said_and_there_is_such_a_form(tmp_path: Path) -> None:
+    rules = policy.load(written(tmp_path, "card: {mask: card}", "phone: {mask: phone}", "note: {mask: free_text}"))
+    found = rules.rules("people")
+    assert found["card"].options["mode"] == "tagged"
+    assert found["phone"].options["mode"] == "realistic"
+    assert found["note"].options["modes"]["phone"] == "realistic"
+    assert found["note"].options["modes"]["card"] == "tagged"
+
+
+def test_columns_of_two_modes_do_not_join(tmp_path: Path) -> None:
+    what = mistake(tmp_path, "one: {mask: phone}", "two: {mask: phone, mode: tagged, ref: people.one}")
+    assert "has another mode" in what
+
+
+def test_columns_that_paths_name_must_be_there(tmp_path: Path) -> None:
+    loaded = policy.load(written(tmp_path, "doc: {mask: json, paths: {$.name: {mask: name, locale: tongue}}}"))
+    assert [item.id for item in loaded.covers({"people": {"id": KEY, "doc": TEXT}})] == ["policy-option-column"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
@@ -80,6 +173,7 @@ def test_every_mistake_is_told_at_once(tmp_path: Path) -> None:
         ("version: 1", "version: 0", "version"),
         ("domains: {", "domains: {shoe: {mode: tagged}, ", "no mask of this name has modes"),
         ("email: {mode: tagged}", "email: {mode: realistic}", "mask `email` has no mode `realistic`"),
+        ("tables:", "colour: red\ntables:", "colour"),
     ],
 )
 def test_a_head_that_makes_no_sense_is_refused(tmp_path: Path, old: str, new: str, said: str) -> None:

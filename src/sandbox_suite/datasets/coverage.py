@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sandbox_suite.core.findings import Finding
-from sandbox_suite.datasets.masks import COLUMN_OPTIONS, KINDS
+from sandbox_suite.datasets.masks import KINDS, needs
 from sandbox_suite.datasets.policy_rule import Rule
 from sandbox_suite.datasets.sources import Column
 
@@ -63,7 +63,7 @@ def _type_findings(rule: Rule, column: Column, place: str) -> Iterator[Finding]:
             yield Finding("error", f"is {column.type}, the policy says {rule.options['type']}", place, "policy-type")
         if "regex" in rule.options and column.type != "string":
             yield Finding("error", f"`regex` constrains text, this is {column.type}", place, "policy-type")
-    elif column.type not in KINDS[rule.kind].types:
+    elif KINDS[rule.kind].types and column.type not in KINDS[rule.kind].types:
         yield Finding("error", f"mask `{rule.kind}` takes no {column.type}", place, "policy-type")
     elif rule.kind == "null" and not column.nullable:
         yield Finding("error", "mask `null` on a column that may not be NULL", place, "policy-null")
@@ -72,8 +72,6 @@ def _type_findings(rule: Rule, column: Column, place: str) -> Iterator[Finding]:
 def _named_columns(rule: Rule) -> Iterator[tuple[str, str]]:
     if rule.kind == "keep":
         return
-    for option in COLUMN_OPTIONS:
-        if option in rule.options:
-            yield option, rule.options[option]
-    for name in rule.options.get("names_from", []):
-        yield "names_from", name
+    for wanted, column in needs(rule.options).items():
+        option = wanted.rpartition("/")[2]
+        yield ("names_from" if option.startswith("name:") else option), column

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from sandbox_suite.core.errors import BlockedError, RequestError
 from sandbox_suite.core.files import file_digest, write_json
-from sandbox_suite.core.findings import errors
+from sandbox_suite.core.findings import Finding, errors
 from sandbox_suite.core.progress import Say
 from sandbox_suite.datasets import masks, oracle, pools
 from sandbox_suite.datasets.keys import Keys
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 SHOWN = 5  # row keys that a message names
-NEVER_SAME = frozenset(KINDS) - {"constant", "null", "free_text"}  # masks that never give a value itself
+GONE = "drop"  # the mask whose column is not in the masked table
 
 
 @dataclass(frozen=True)
@@ -79,6 +79,8 @@ def mask_batch(batch: pa.Table, plan: TablePlan, keys: Keys) -> tuple[pa.Table, 
     logs: dict[str, pl.DataFrame] = {}
     for column in raw.columns:
         rule = plan.rules[column]
+        if rule.kind == GONE:
+            continue
         masked[column], log = _masked(wide, rule, keys, plan)
         if log is not None:
             logs[column] = _keyed(log, raw, plan.table.primary_key)
@@ -110,6 +112,7 @@ def _refuse(findings: Sequence[Any]) -> None:
 
 def _plan(source: Source, policy: Policy, name: str) -> TablePlan:
     rules = policy.rules(name)
+    _refuse(_dropped_keys(source.tables, name, rules))
     wanted: dict[str, set[str]] = {}  # {table: its columns}
     for rule in rules.values():
         for column in oracle.needs(rule.options).values():
@@ -118,6 +121,17 @@ def _plan(source: Source, policy: Policy, name: str) -> TablePlan:
                 wanted.setdefault(owner, set()).add(bare)
     lookups = dict(_lookup(source, name, owner, columns) for owner, columns in wanted.items())
     return TablePlan(source.tables[name], rules, lookups)
+
+
+def _dropped_keys(tables: Mapping[str, Table], name: str, rules: Mapping[str, Rule]) -> list[Finding]:
+    """Return the columns that the policy drops though a key needs them."""
+    table, aims = tables[name], {aim for other in tables.values() for aim in other.foreign_keys.values()}
+    return [
+        Finding("error", "a column of a key cannot be dropped", f"{name}.{column}", "policy-key-dropped")
+        for column, rule in rules.items()
+        if rule.kind == GONE
+        and (column in table.primary_key or column in table.foreign_keys or f"{name}.{column}" in aims)
+    ]
 
 
 def _lookup(source: Source, name: str, owner: str, columns: set[str]) -> tuple[str, pl.DataFrame]:
@@ -143,7 +157,8 @@ def _masked(wide: pl.DataFrame, rule: Rule, keys: Keys, plan: TablePlan) -> tupl
     values = wide[rule.column]
     if rule.kind == "keep":
         return values, None
-    inputs = {name: wide[column] for name, column in oracle.needs(_local(rule)).items()}
+    own = f"{rule.table}."
+    inputs = {name: wide[column.removeprefix(own)] for name, column in oracle.needs(rule.options).items()}
     module = KINDS[rule.kind].module()
     try:
         if rule.kind == "free_text":
@@ -152,19 +167,12 @@ def _masked(wide: pl.DataFrame, rule: Rule, keys: Keys, plan: TablePlan) -> tupl
         masked = module.vector(values, inputs, keys, rule.options)
     except UnknownValuesError as unknown:
         raise _blocked(rule, str(unknown), wide, plan, unknown.rows) from None
+    if not KINDS[rule.kind].changes:
+        return masked.alias(rule.column), None
     same = (masked == values).fill_null(False) & (values.cast(pl.String) != "").fill_null(False)
-    if rule.kind in NEVER_SAME and same.any():
+    if same.any():
         raise _blocked(rule, "the mask gave values themselves", wide, plan, same.arg_true().to_list())
     return masked.alias(rule.column), None
-
-
-def _local(rule: Rule) -> dict[str, Any]:
-    """Return a rule's options with its own table's name taken off the columns it names."""
-    own = f"{rule.table}."
-    shown = {key: value.removeprefix(own) if isinstance(value, str) else value for key, value in rule.options.items()}
-    if "names_from" in shown:
-        shown["names_from"] = [column.removeprefix(own) for column in shown["names_from"]]
-    return shown
 
 
 def _shown(wide: pl.DataFrame, table: Table, rules: Mapping[str, Rule], rows: Sequence[int]) -> str:
@@ -206,7 +214,8 @@ def _schema(raw: pa.Schema, rules: Mapping[str, Rule]) -> pa.Schema:
         rule = rules[item.name]
         return bool(item.nullable or rule.kind == "null" or rule.options.get("on_unknown") == "drop")
 
-    return pa.schema([pa.field(item.name, item.type, nullable(item)) for item in raw])
+    kept = [item for item in raw if rules[item.name].kind != GONE]
+    return pa.schema([pa.field(item.name, item.type, nullable(item)) for item in kept])
 
 
 def _table(
@@ -229,7 +238,11 @@ def _table(
     finally:
         if writer:
             writer.close()
-    described = {column: _column(plan.rules[column], shape) for column, shape in columns.items()}
+    described = {
+        column: _column(plan.rules[column], shape)
+        for column, shape in columns.items()
+        if plan.rules[column].kind != GONE
+    }
     keyed = {"primary_key": list(plan.table.primary_key), "foreign_keys": dict(plan.table.foreign_keys)}
     entry = {"rows": rows, "file_digest": file_digest(file), **keyed, "columns": described}
     return entry, {f"{name}.{column}": _spans(out, name, column, parts) for column, parts in logs.items()}

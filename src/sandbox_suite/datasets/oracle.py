@@ -7,13 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from sandbox_suite.datasets.keys import Keys
-from sandbox_suite.datasets.masks import COLUMN_OPTIONS, KINDS
+from sandbox_suite.datasets.masks import KINDS, needs
 
-
-def needs(rule: Mapping[str, Any]) -> dict[str, str]:
-    """Return {input: column} that a rule needs beside the value: `column`, or `table.column` by foreign key."""
-    found = {option: rule[option] for option in COLUMN_OPTIONS if option in rule}
-    return found | {f"name:{place}": column for place, column in enumerate(rule.get("names_from", []))}
+__all__ = ["Oracle", "needs"]
 
 
 @dataclass(frozen=True)
@@ -36,7 +32,7 @@ class Oracle:
             owners = [inputs[key] for key in sorted(inputs) if key.startswith("name:") and inputs[key]]
             owner = next((own for own in owners if text.lower() in own_names.forms(own)), None)
             return free_text.REMOVED if owner is None else name.scalar(owner, inputs, self.keys, rule)
-        masked = free_text.span_scalar(kind, text, inputs, self.keys)
+        masked = free_text.span_scalar(kind, text, self.keys, rule)
         return free_text.REMOVED if masked is None else masked
 
     def span_hmac(self, text: str) -> str:

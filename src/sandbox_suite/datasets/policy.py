@@ -23,16 +23,15 @@ from sandbox_suite.core import documents
 from sandbox_suite.core.errors import RequestError
 from sandbox_suite.core.files import canonical, digest
 from sandbox_suite.core.findings import Finding
-from sandbox_suite.datasets import coverage
-from sandbox_suite.datasets.masks import KINDS
+from sandbox_suite.datasets import coverage, policy_canonical, policy_partial
 from sandbox_suite.datasets.policy_document import (
     ExceptionDocument,
     KeyDocument,
     PolicyDocument,
     RowsDocument,
     RuleDocument,
-    mistakes,
 )
+from sandbox_suite.datasets.policy_mistakes import Looked
 from sandbox_suite.datasets.policy_rule import Rule
 
 __all__ = ["Policy", "Rule", "load"]
@@ -83,24 +82,29 @@ class Policy:
         return coverage.findings({table: self.rules(table) for table in self.document.tables}, schema)
 
     def _rule(self, table: str, column: str, said: RuleDocument) -> Rule:
-        if said.keep is not None:
-            return Rule(table, column, "keep", said.keep.model_dump(mode="json", exclude_none=True))
-        kind = said.mask or ""
-        options = said.model_dump(mode="json", exclude_none=True, exclude={"mask", "keep"})
-        if KINDS[kind].modes:
-            options["mode"] = said.mode or self.document.domains[kind].mode
-            options["domain"] = kind
-        if "on_unknown" in KINDS[kind].options:
-            options.setdefault("on_unknown", "block")
-        return Rule(table, column, kind, options)
+        options = policy_canonical.rule(Looked(self.document), said)
+        if "keep" in options:
+            return Rule(table, column, "keep", options["keep"])
+        return Rule(table, column, options.pop("mask"), options)
 
 
 def load(path: Path) -> Policy:
     """Return the policy at `path`; RequestError names every mistake with its line."""
-    document = documents.load(path, PolicyDocument, "masking policy")
-    found = [
-        f"{documents.place(path, where)}: {'.'.join(map(str, where))}: {said}" for where, said in mistakes(document)
-    ]
-    if found:
-        raise RequestError("\n".join(found), remedy=f"correct the masking policy {path.name}")
+    found, document = documents.check(path, PolicyDocument)
+    read = not any(item.id in ("document-syntax", "document-unreadable") for item in found)
+    looked = Looked(document) if document else policy_partial.partial(path) if read else None
+    said = [f"{item.place}: {item.message}" for item in found]
+    if looked:
+        said += [f"{documents.place(path, where)}: {_spelled(where)}: {what}" for where, what in looked.mistakes()]
+    if said or document is None:
+        raise RequestError("\n".join(sorted(said, key=_line)), remedy=f"correct the masking policy {path.name}")
     return Policy(document)
+
+
+def _spelled(where: documents.Path_) -> str:
+    return ".".join(map(str, where))
+
+
+def _line(said: str) -> int:
+    number = said.split(":")[1] if said.count(":") > 1 else ""
+    return int(number) if number.isdigit() else 0

@@ -1,16 +1,14 @@
-"""The masking policy as its file spells it, and the mistakes a file can hold by itself."""
+"""The masking policy as its file spells it. What its parts say of each other, `policy_mistakes` looks at."""
 
 from __future__ import annotations
 
 import datetime
 import re
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from sandbox_suite.core.documents import Path_
-from sandbox_suite.datasets.masks import KINDS, Mode
+from sandbox_suite.datasets.masks import Mode
 
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Reason = Annotated[str, Field(min_length=3, max_length=300)]
@@ -73,29 +71,25 @@ class RuleDocument(Closed):
     names_from: list[str] | None = None
     on_unknown: Literal["block", "drop"] | None = None
     value: str | int | float | bool | datetime.date | None = None
+    paths: Annotated[dict[str, RuleDocument], Field(min_length=1)] | None = None
 
-    @model_validator(mode="after")
-    def _one_thing(self) -> RuleDocument:
-        mistakes = list(self._mistakes())
-        if mistakes:
-            raise ValueError("; ".join(mistakes))
-        return self
+    @property
+    def options(self) -> set[str]:
+        """The options that the rule sets beside its mask."""
+        return self.model_fields_set - {"keep", "mask", "ref", "mode", "match"}
 
-    def _mistakes(self) -> Iterator[str]:
-        given = self.model_fields_set - {"keep", "mask", "ref", "mode"}
-        if (self.keep is None) == (self.mask is None):
-            yield "either `keep` or `mask` is needed, not both"
-        elif self.mask is None:
-            for option in sorted(self.model_fields_set - {"keep"}):
-                yield f"`{option}` belongs to `mask`, not to `keep`"
-        elif self.mask not in KINDS:
-            yield f"unknown mask `{self.mask}`: one of {', '.join(KINDS)} is possible"
-        else:
-            kind = KINDS[self.mask]
-            for option in sorted(given - kind.options):
-                yield f"`{option}` does not belong to mask `{self.mask}`"
-            for option in sorted(kind.required - given):
-                yield f"mask `{self.mask}` needs `{option}`"
+
+class PartDocument(RuleDocument):
+    """A part of a template: its rule, and a regex of what it is in the text where the default does not do."""
+
+    match: str | None = None
+
+
+class TemplateDocument(Closed):
+    """A mask made of masks: `text` with `{part}` in it, and a rule for each part."""
+
+    text: str = Field(min_length=1, max_length=500)
+    parts: dict[Name, PartDocument] = Field(min_length=1)
 
 
 class DomainDocument(Closed):
@@ -144,73 +138,7 @@ class PolicyDocument(Closed):
     key: KeyDocument
     default: Literal["deny"]
     domains: dict[str, DomainDocument] = {}
+    templates: dict[Name, TemplateDocument] = {}
     tables: dict[Name, TableDocument] = Field(min_length=1)
     exceptions: list[ExceptionDocument] = []
     owners: list[Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,62}$")]] = []  # who is told when the gate blocks
-
-
-def mistakes(document: PolicyDocument) -> Iterator[tuple[Path_, str]]:
-    """Yield the mistakes that show only when the parts of a policy are seen together."""
-    for name, domain in document.domains.items():
-        if name not in KINDS or not KINDS[name].modes:
-            yield ("domains", name), f"no mask of this name has modes: {', '.join(_with_modes())} have"
-        elif domain.mode not in KINDS[name].modes:
-            yield ("domains", name, "mode"), _no_mode(name, domain.mode)
-    for table, tables in document.tables.items():
-        for column, rule in tables.columns.items():
-            where = ("tables", table, "columns", column)
-            yield from ((where, said) for said in _rule_mistakes(document, table, rule))
-    for number, item in enumerate(document.exceptions):
-        table, _, column = item.column.partition(".")
-        if table not in document.tables or column not in document.tables[table].columns:
-            yield ("exceptions", number), f"no rule for `{item.column}`"
-
-
-def _rule_mistakes(document: PolicyDocument, table: str, rule: RuleDocument) -> Iterator[str]:
-    if rule.mask is None:
-        return
-    modes = KINDS[rule.mask].modes
-    said = rule.mode or (document.domains[rule.mask].mode if rule.mask in document.domains else None)
-    if modes and said not in modes:
-        yield _no_mode(rule.mask, said)
-    if rule.mode and not modes:
-        yield f"mask `{rule.mask}` has no modes"
-    if rule.ref:
-        aim = _aim(document, table, rule.ref)
-        if aim is None or aim.mask != rule.mask:
-            yield f"`ref`: `{rule.ref}` has no rule with the same mask, so the two columns would not join"
-    for name in rule.names_from or []:
-        yield from _name_mistakes(document, table, rule, name)
-
-
-def _name_mistakes(document: PolicyDocument, table: str, rule: RuleDocument, name: str) -> Iterator[str]:
-    """A name in free text joins with its column only where both are masked by the same locale."""
-    aim = _aim(document, table, name)
-    if aim is None or aim.mask != "name":
-        yield f"`names_from`: `{name}` has no rule with mask `name`"
-        return
-    owner = name.rpartition(".")[0] or table
-    if _qualified(aim.locale, owner) != _qualified(rule.locale, table):
-        yield f"`names_from`: `{name}` is masked by `{aim.locale or 'no locale'}`: give `locale` the same column"
-
-
-def _aim(document: PolicyDocument, table: str, name: str) -> RuleDocument | None:
-    owner, _, column = name.rpartition(".")
-    tables = document.tables.get(owner or table)
-    return tables.columns.get(column) if tables else None
-
-
-def _qualified(column: str | None, table: str) -> str | None:
-    return column if column is None or "." in column else f"{table}.{column}"
-
-
-def _no_mode(kind: str, said: str | None) -> str:
-    only = KINDS[kind].modes[0]
-    if said is not None:
-        return f"mask `{kind}` has no mode `{said}`: only {only}"
-    why = "needs a mode: " if only == "tagged" else "has no tagged form: "
-    return f"mask `{kind}` {why}say `domains: {{{kind}: {{mode: {only}}}}}`"
-
-
-def _with_modes() -> list[str]:
-    return [name for name, kind in KINDS.items() if kind.modes]

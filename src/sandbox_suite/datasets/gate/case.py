@@ -4,6 +4,7 @@ import hashlib
 import hmac
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from sandbox_suite.datasets.gate.verdict import EVIDENCE, Evidence, GateFinding
 from sandbox_suite.datasets.policy import Policy
 
 # Kinds of masks whose originals identify a person wherever they stand.
-IDENTIFIERS = ("email", "phone", "national_id", "iban", "card")
+IDENTIFIERS = ("email", "phone", "national_id", "iban", "card", "ip", "mac")
+# Rules whose values are not recomputed one by one from their originals; every other kind, known or not, is.
+SPECIAL = ("keep", "constant", "null", "drop", "free_text", "json", "template")
 
 
 @dataclass(frozen=True)
@@ -41,9 +44,22 @@ class Table:
         """Return the columns with a mask of these kinds that are really there."""
         return [name for name, rule in self.rules.items() if rule.kind in kinds and self.has(name)]
 
+    @property
+    def masked_columns(self) -> list[str]:
+        """Return the columns whose every value became another one."""
+        return [name for name, rule in self.rules.items() if rule.kind not in SPECIAL and self.has(name)]
+
     def has(self, column: str) -> bool:
         """Return whether both sides have the column."""
         return column in self.raw.columns and column in self.masked.columns
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts of composed values as tables of their own, and what is wrong with the values that hold them."""
+
+    tables: tuple[Table, ...] = ()
+    wrong: tuple[tuple[Table, str, str, list[int]], ...] = ()  # table, column, message, rows
 
 
 @dataclass(frozen=True)
@@ -57,6 +73,18 @@ class Case:
     quarantine: Path
     master: bytes
     seed: int
+
+    @cached_property
+    def parts(self) -> Parts:
+        """Return the parts of composed values."""
+        from sandbox_suite.datasets.gate import oracle_parts
+
+        return oracle_parts.parts(self.tables)
+
+    @property
+    def every(self) -> list[Table]:
+        """Return the tables, and those of the parts of their composed values."""
+        return [*self.tables.values(), *self.parts.tables]
 
     def finding(
         self, kind: str, table: Table, column: str, message: str, rows: Sequence[int], side: str = "raw"
@@ -76,7 +104,7 @@ class Case:
         parts = []
         for name in table.primary_key:
             value = table.masked[name][row] if name in table.masked.columns else None
-            kept = table.rules.get(name, Rule("", {})).kind == "keep"
+            kept = self.tables[table.name].rules.get(name, Rule("", {})).kind == "keep"
             parts.append(f"{name}={value if kept else self.tag(value)}")
         return ",".join(parts) or f"row={row}"
 

@@ -1,16 +1,16 @@
 """Checks of values by themselves: masked ones are never the original and always in the mask's range; kept ones hold."""
 
 import datetime
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 
-from sandbox_suite.datasets.gate import ids, oracle
+from sandbox_suite.datasets.gate import ids, oracle_ranges
 from sandbox_suite.datasets.gate.case import Case, Rule, Table, rows_where
+from sandbox_suite.datasets.gate.spans import lent
 from sandbox_suite.datasets.gate.verdict import GateFinding
 
-DAYS = 180  # how far a date may move
 KEPT_TYPES: dict[str, tuple[pl.DataType, ...]] = {
     "int64": (pl.Int64(),),
     "float64": (pl.Float64(),),
@@ -21,19 +21,12 @@ KEPT_TYPES: dict[str, tuple[pl.DataType, ...]] = {
     "uuid": (pl.String(),),
 }
 UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
-SHAPES = {
-    "email": r"^u[0-9a-f]{16}@example\.com$",
-    "phone": r"^\+?[0-9][0-9 ().\-/]{5,24}$",
-    "card": r"^[0-9][0-9 \-]{11,30}$",
-    "iban": r"^[A-Z]{2}[0-9]{2}[A-Z0-9 ]{11,40}$",
-}
-CHECKED: dict[str, Callable[[str], bool]] = {"card": ids.card, "iban": ids.iban}
 
 
 def no_identity(case: Case) -> Iterator[GateFinding]:
     """No masked value equals its original, as it is or normalised."""
-    for table in case.tables.values():
-        for column in table.masks("email", "name", "address", "phone", "national_id", "iban", "card", "date"):
+    for table in case.every:
+        for column in table.masked_columns:
             raw, masked = table.raw[column], table.masked[column]
             same = raw == masked
             if raw.dtype == pl.String:
@@ -48,67 +41,27 @@ def _normal(values: pl.Series) -> pl.Series:
 
 
 def codomain(case: Case) -> Iterator[GateFinding]:
-    """Every masked value is one that its mask can give."""
-    for table in case.tables.values():
+    """Every masked value is one that its mask can give; composed values have only the parts that the policy names."""
+    for table in case.every:
         for column, rule in table.rules.items():
             if rule.kind != "keep" and table.has(column):
-                outside = _outside(table, column, rule).fill_null(False)
+                outside = _outside(case, table, column, rule).fill_null(False)
                 if outside.any():
                     message = f"no value of mask `{rule.kind}`"
                     yield case.finding("codomain", table, column, message, rows_where(outside), "masked")
+    for table, column, message, rows in case.parts.wrong:
+        yield case.finding("codomain", table, column, message, rows, "masked")
 
 
-def _outside(table: Table, column: str, rule: Rule) -> pl.Series:
-    """Return, per row, whether the masked value lies outside the mask's range; NULL masks nothing and is inside."""
-    values = table.masked[column]
-    if rule.kind == "null":
-        return values.is_not_null()
-    if rule.kind == "constant":
-        return values.cast(pl.String) != oracle.constant_text(rule.options["value"], values.dtype)
-    if rule.kind == "date":
-        return _moved_wrongly(table.raw[column], values)
-    if rule.kind in ("name", "address"):
-        return ~values.str.contains(oracle.pool_regex(rule.kind))
-    if rule.kind == "national_id":
-        return _no_national_id(values, table.masked[rule.options["country"]])
-    if rule.kind in SHAPES:
-        outside = ~values.str.contains(SHAPES[rule.kind]) & (values != "")
-        return outside | _invalid(values, CHECKED[rule.kind]) if rule.kind in CHECKED else outside
-    return pl.zeros(len(values), dtype=pl.Boolean, eager=True)  # free text: see `spans`
-
-
-def _invalid(values: pl.Series, valid: Callable[[str], bool]) -> pl.Series:
-    return values.is_in(_bad(values, valid))
-
-
-def _bad(values: pl.Series, valid: Callable[[str], bool]) -> list[str]:
-    return [value for value in values.drop_nulls().unique().to_list() if value and not valid(value)]
-
-
-def _any_national_id(value: str) -> bool:
-    return any(check(value) for check in ids.NATIONAL.values())
-
-
-def _no_national_id(values: pl.Series, countries: pl.Series) -> pl.Series:
-    outside = pl.zeros(len(values), dtype=pl.Boolean, eager=True)
-    for country in countries.unique().to_list():
-        there = countries.eq_missing(country)
-        bad = _bad(values.filter(there), ids.NATIONAL.get(str(country).upper(), _any_national_id))
-        outside |= there & values.is_in(bad)
-    return outside
-
-
-def _moved_wrongly(raw: pl.Series, masked: pl.Series) -> pl.Series:
-    days = (masked.cast(pl.Date).cast(pl.Int32) - raw.cast(pl.Date).cast(pl.Int32)).abs()
-    wrong = (days < 1) | (days > DAYS)
-    if raw.dtype != pl.Date:
-        wrong |= raw.dt.time() != masked.dt.time()
-    return wrong
+def _outside(case: Case, table: Table, column: str, rule: Rule) -> pl.Series:
+    country = rule.options.get("country") if rule.kind == "national_id" else None
+    countries = lent(case, table, country) if country else None
+    return oracle_ranges.outside(table.masked[column], table.raw[column], rule, countries)
 
 
 def kept_columns(case: Case) -> Iterator[GateFinding]:
     """Every kept column is unchanged and inside the constraint that the policy keeps it for."""
-    for table in case.tables.values():
+    for table in case.every:
         for column, rule in table.rules.items():
             if rule.kind == "keep" and table.has(column):
                 yield from _kept(case, table, column, rule.options)

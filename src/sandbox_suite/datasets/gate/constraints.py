@@ -34,7 +34,9 @@ def _schema(case: Case, table: Table) -> Any:
 
     claimed = case.claimed["tables"][table.name]["columns"]
     columns = {
-        name: _column(kind, name in table.primary_key, claimed.get(name)) for name, kind in table.raw.schema.items()
+        name: _column(kind, name in table.primary_key, claimed.get(name))
+        for name, kind in table.raw.schema.items()
+        if name not in table.rules or table.rules[name].kind != "drop"
     }
     return type(f"Masked_{table.name}", (dy.Schema,), columns)
 

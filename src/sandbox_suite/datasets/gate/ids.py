@@ -45,6 +45,16 @@ def card(value: str) -> bool:
     return digits.isdigit() and 13 <= len(digits) <= 19 and luhn(digits)
 
 
+def iban_check(text: str) -> str:
+    """Return the check digits of an IBAN, from its account followed by its country."""
+    return f"{98 - mod_97(text + '00'):02d}"
+
+
+def mod_97(text: str) -> int:
+    """Return a text, letters read as two digits, modulo 97."""
+    return int("".join(str(int(sign, 36)) for sign in text)) % 97
+
+
 def luhn(digits: str) -> bool:
     """Return whether the last digit is the Luhn digit of the others."""
     doubled = [int(digit) * (1 + place % 2) for place, digit in enumerate(reversed(digits))]
@@ -56,7 +66,7 @@ def iban(value: str) -> bool:
     text = bare(value)
     if not re.fullmatch(r"[A-Z]{2}\d{2}[A-Z0-9]{11,30}", text) or IBAN_LENGTHS.get(text[:2], len(text)) != len(text):
         return False
-    return int("".join(str(int(sign, 36)) for sign in text[4:] + text[:4])) % 97 == 1
+    return mod_97(text[4:] + text[:4]) == 1
 
 
 def us_ssn(value: str) -> bool:
@@ -77,11 +87,15 @@ def de_tax_id(value: str) -> bool:
     digits = bare(value)
     if not re.fullmatch(r"[1-9]\d{10}", digits):
         return False
+    return de_check(digits[:10]) == digits[10]
+
+
+def de_check(body: str) -> str:
+    """Return the check digit of ten digits, ISO 7064 mod 11, 10."""
     product = 10
-    for digit in digits[:10]:
-        total = (int(digit) + product) % 10 or 10
-        product = total * 2 % 11
-    return (11 - product) % 10 == int(digits[10])
+    for digit in body:
+        product = ((int(digit) + product) % 10 or 10) * 2 % 11
+    return str((11 - product) % 10)
 
 
 def fr_nir(value: str) -> bool:
@@ -89,8 +103,13 @@ def fr_nir(value: str) -> bool:
     text = bare(value)
     if not re.fullmatch(r"[12]\d{4}(?:\d{2}|2[AB])\d{8}", text):
         return False
-    number = text[:13].replace("2A", "19").replace("2B", "18")
-    return int(number) % 97 == 97 - int(text[13:])
+    return fr_check(text[:13]) == text[13:]
+
+
+def fr_check(body: str) -> str:
+    """Return the key of thirteen signs."""
+    department = {"2A": "19", "2B": "18"}.get(body[5:7], body[5:7])
+    return f"{97 - int(body[:5] + department + body[7:]) % 97:02d}"
 
 
 def es_dni(value: str) -> bool:
@@ -106,9 +125,14 @@ def it_fiscal_code(value: str) -> bool:
     text = bare(value)
     if not re.fullmatch(r"[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z]", text):
         return False
-    total = sum(ODD[sign] if place % 2 == 0 else int(sign, 36) % 36 for place, sign in enumerate(text[:15]))
-    total -= sum(10 for sign in text[1:15:2] if sign.isalpha())
-    return chr(65 + total % 26) == text[15]
+    return it_check(text[:15]) == text[15]
+
+
+def it_check(body: str) -> str:
+    """Return the check letter of fifteen signs."""
+    total = sum(ODD[sign] if place % 2 == 0 else int(sign, 36) for place, sign in enumerate(body))
+    total -= sum(10 for sign in body[1::2] if sign.isalpha())
+    return chr(65 + total % 26)
 
 
 def nl_bsn(value: str) -> bool:
@@ -125,8 +149,13 @@ def pl_pesel(value: str) -> bool:
     digits = bare(value)
     if not re.fullmatch(r"\d{11}", digits):
         return False
-    weights = (1, 3, 7, 9, 1, 3, 7, 9, 1, 3, 1)
-    return sum(int(digit) * weight for digit, weight in zip(digits, weights, strict=True)) % 10 == 0
+    return pl_check(digits[:10]) == digits[10]
+
+
+def pl_check(body: str) -> str:
+    """Return the check digit of ten digits."""
+    weights = (1, 3, 7, 9, 1, 3, 7, 9, 1, 3)
+    return str(-sum(int(digit) * weight for digit, weight in zip(body, weights, strict=True)) % 10)
 
 
 def br_cpf(value: str) -> bool:
@@ -134,11 +163,13 @@ def br_cpf(value: str) -> bool:
     digits = bare(value)
     if not re.fullmatch(r"\d{11}", digits):
         return False
-    for length in (9, 10):
-        total = sum(int(digit) * (length + 1 - place) for place, digit in enumerate(digits[:length]))
-        if (total * 10 % 11) % 10 != int(digits[length]):
-            return False
-    return True
+    return all(br_check(digits[:length]) == digits[length] for length in (9, 10))
+
+
+def br_check(body: str) -> str:
+    """Return the check digit after nine or ten digits."""
+    total = sum(int(digit) * (len(body) + 1 - place) for place, digit in enumerate(body))
+    return str(total * 10 % 11 % 10)
 
 
 def cn_resident_id(value: str) -> bool:
@@ -146,8 +177,13 @@ def cn_resident_id(value: str) -> bool:
     text = bare(value)
     if not re.fullmatch(r"[1-9]\d{5}(?:18|19|20)\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX]", text):
         return False
-    total = sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(text[:17]))
-    return "10X98765432"[total % 11] == text[17]
+    return cn_check(text[:17]) == text[17]
+
+
+def cn_check(body: str) -> str:
+    """Return the check sign of seventeen digits, ISO 7064 mod 11-2."""
+    total = sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(body))
+    return "10X98765432"[total % 11]
 
 
 NATIONAL: dict[str, Callable[[str], bool]] = {

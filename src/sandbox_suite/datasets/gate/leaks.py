@@ -25,8 +25,8 @@ HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){6,}")
 def own_row(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
     """No row shows a value of its own person, in whatever case and with whatever separators."""
     known: Known = {}
-    for name, table in case.tables.items():
-        looked = [surface for surface in surfaces if surface.table.name == name and surface.longest >= SHORTEST_SHOWN]
+    for table in case.tables.values():
+        looked = [surface for surface in surfaces if surface.table is table and surface.longest >= SHORTEST_SHOWN]
         for label, kind, forms in own_originals(case, table, known) if looked else ():
             length = forms.str.len_chars()
             for surface in looked:

@@ -13,22 +13,22 @@ from typing import Any
 import polars as pl
 
 from sandbox_suite.datasets import pools
-from sandbox_suite.datasets.gate import ids, oracle_ids
+from sandbox_suite.datasets.gate import ids, oracle_ids, oracle_net, oracle_tags
 from sandbox_suite.datasets.gate.case import Rule
 from sandbox_suite.datasets.gate.ff1 import Ff1
 
-MASKS = "masks-1"
+MASKS = "masks-2"
 BLANKS = " \t\r\n\u00a0\u3000"
 SEPARATORS = " .-/()+"
 HOUSES = [str(number) for number in range(1, 400)]
 LATIN = ("{number} {street}, {city}", "{street} {number}, {city}", "{street}, {number}, {city}")
 ADDRESS = {
     "en": LATIN[0], "fr": LATIN[0], "it": LATIN[1], "de": LATIN[1], "nl": LATIN[1], "pl": LATIN[1],
-    "es": LATIN[2], "pt": LATIN[2], "zh": "{city}{street}{number}号",
+    "es": LATIN[2], "pt": LATIN[2], "zh": "{place}{street}{number}号",
 }  # fmt: skip
 NAME = {"zh": "{family}{given}"}
 FILLED = {"name": (NAME, "{given} {family}"), "address": (ADDRESS, LATIN[0])}
-CODED = ("phone", "card", "iban", "national_id")
+CODED = ("phone", "card", "iban", "national_id", "mac")
 UNKNOWN = object()  # the mask must refuse or drop such a value
 
 
@@ -49,8 +49,10 @@ def key_fingerprint(master: bytes) -> str:
 
 def normalise(kind: str, column: pl.Expr) -> pl.Expr:
     """Return the form in which two values of a kind count as equal."""
+    if kind == "ip":
+        return column.map_batches(oracle_net.written_one_way, return_dtype=pl.String)
     if kind in CODED:
-        return column.str.to_uppercase().str.replace_all(r"[ .\-/()+]", "")
+        return column.str.to_uppercase().str.replace_all(r"[ .\-/()+:]", "")
     return ids.composed(column.str.strip_chars(BLANKS), "NFC").str.to_lowercase()
 
 
@@ -58,20 +60,21 @@ class Oracle:
     """Masks of one master, value by value. What was reckoned once is remembered."""
 
     def __init__(self, master: bytes) -> None:
-        texts = ("email", "name", "address", "date", "span")
+        texts = ("email", "name", "address", "date", "ip", "span")
         self._texts = {name: derive(master, name).hex().encode() for name in texts}
-        derived = {name: derive(master, f"ff1-{name}") for name in CODED}
+        derived = {name: derive(master, f"ff1-{name}") for name in (*CODED, "ip")}
         self._ciphers = {name: Ff1(key[:16], key[16:24]) for name, key in derived.items()}
-        self._known: dict[tuple[str, Any, Any], Any] = {}
+        self._known: dict[tuple[str, Any, Any, Any], Any] = {}
 
     def mask(self, rule: Rule, value: Any, context: Mapping[str, Any]) -> Any:
         """Return what `value` becomes; `context` holds the row's locale, country or person where the rule names one."""
         if value is None:
             return None
         beside = context.get({"date": "person", "national_id": "country"}.get(rule.kind, "locale"))
-        known = (rule.kind, value, beside)
+        tagged = rule.options.get("mode") == "tagged"
+        known = (rule.kind, tagged, value, beside)
         if known not in self._known:
-            self._known[known] = self._mask(rule.kind, value, beside)
+            self._known[known] = self._mask(rule.kind, value, beside, tagged)
         masked = self._known[known]
         if masked is UNKNOWN and rule.options.get("on_unknown") == "drop":
             return None
@@ -85,7 +88,7 @@ class Oracle:
         """Return the HMAC by which the span log names an original."""
         return self._hash("span", text)
 
-    def _mask(self, kind: str, value: Any, beside: Any) -> Any:
+    def _mask(self, kind: str, value: Any, beside: Any, tagged: bool) -> Any:
         if value == "":
             return value
         if kind == "email":
@@ -98,7 +101,9 @@ class Oracle:
                 UNKNOWN if beside is None else value + datetime.timedelta(days=number - (180 if number < 180 else 179))
             )
         if kind in CODED:
-            return self._coded(kind, value, beside)
+            return self._coded(kind, value, beside, tagged)
+        if kind == "ip":
+            return self._ip(value, tagged)
         raise ValueError(f"no oracle for mask `{kind}`")
 
     def _hash(self, domain: str, text: str) -> str:
@@ -112,19 +117,49 @@ class Oracle:
         out = _fill(template, language, number)
         return out if plain(out) != plain(value) else _fill(template, language, number + 1)
 
-    def _coded(self, kind: str, value: str, country: str | None) -> Any:
-        bare = "".join(sign for sign in value.upper() if sign not in SEPARATORS)
-        cipher = self._ciphers[kind]
+    def _coded(self, kind: str, value: str, country: str | None, tagged: bool) -> Any:
+        separators = SEPARATORS + (":" if kind == "mac" else "")
+        bare = "".join(sign for sign in value.upper() if sign not in separators)
+        cipher, where = self._ciphers[kind], (country or "").upper()
         if kind == "national_id":
-            masked = oracle_ids.national_id(cipher, bare, country or "")
+            masked = oracle_ids.national_id(cipher, bare, where)
         else:
             masks: dict[str, Callable[[Ff1, str], str | None]] = {
                 "phone": oracle_ids.phone,
                 "card": oracle_ids.card,
                 "iban": oracle_ids.iban,
+                "mac": oracle_net.mac,
             }
             masked = masks[kind](cipher, bare)
+        if masked is not None and tagged:
+            masked = _moved(kind, masked, value, where)
         return UNKNOWN if masked is None else _redress(masked, value)
+
+    def _ip(self, value: str, tagged: bool) -> Any:
+        address = oracle_net.parsed(value)
+        if address is None:
+            return UNKNOWN
+        if address.version == 6:
+            return oracle_net.documented(self._hash("ip", address.exploded), address.exploded)
+        if not tagged:
+            return oracle_net.enciphered(self._ciphers["ip"], int(address))
+        place = self.number("ip", str(address))
+        found = [oracle_tags.DOCUMENTED[(place + step) % 768] for step in (0, 1)]
+        return found[found[0] == str(address)]
+
+
+def _moved(kind: str, masked: str, original: str, country: str) -> str | None:
+    """Return a realistic result, without separators, where no real value is."""
+    if kind == "national_id":
+        return oracle_tags.MOVES[country](masked)
+    if kind == "mac":
+        return oracle_net.local(masked)
+    if kind == "iban":
+        return f"ZZ{ids.iban_check(masked + 'ZZ')}{masked}"
+    if kind == "card":
+        return f"0{masked}"
+    plus = "+" in re.split("[0-9]", original, maxsplit=1)[0]
+    return f"{'0' if plus else '000'}{masked}"
 
 
 def plain(value: str) -> str:
@@ -176,6 +211,10 @@ def _words(pool: str, language: str) -> Sequence[str]:
 
 
 def _redress(masked: str, original: str) -> str:
-    """Put the separators of the original back where they were."""
-    signs = iter(masked)
-    return "".join(next(signs) if sign.isascii() and sign.isalnum() else sign for sign in original)
+    """Put the separators of the original back where they were; what is longer begins with the first sign."""
+    own = [place for place, sign in enumerate(original) if sign.isascii() and sign.isalnum()]
+    signs = list(original)
+    for place, sign in zip(reversed(own), reversed(masked), strict=False):
+        signs[place] = sign
+    signs.insert(own[0], masked[: len(masked) - len(own)])
+    return "".join(signs)

@@ -9,11 +9,15 @@ from collections.abc import Callable
 from functools import cache
 
 from sandbox_suite.datasets import pools
+from sandbox_suite.datasets.gate import ids
 from sandbox_suite.datasets.gate.ff1 import Ff1, permute
 
 DNI = "TRWAGMYFPDXBNJZSQVHLCKE"
 FIRST_DAY = datetime.date(1900, 1, 1)
 DAYS = (datetime.date(2030, 1, 1) - FIRST_DAY).days
+IT_FIRST = datetime.date(1920, 1, 1)
+IT_DAYS = (datetime.date(2020, 1, 1) - IT_FIRST).days
+IT_MONTHS, IT_PLACES = "ABCDEHLMPRST", "ABCDEFGHILMZ"
 IBANS = {  # country: letters after the check digits, then so many digits
     "AT": (0, 16), "BE": (0, 12), "CH": (0, 17), "DE": (0, 18), "DK": (0, 14), "ES": (0, 20), "FI": (0, 14),
     "FR": (0, 23), "GB": (4, 14), "IE": (4, 14), "IT": (1, 22), "NL": (4, 10), "NO": (0, 11), "PL": (0, 24),
@@ -45,8 +49,7 @@ def iban(cipher: Ff1, value: str) -> str | None:
         return None
     tail = min(digits, 18)
     body = value[4:-tail] + str(permute(cipher, int(value[-tail:]), tail)).zfill(tail)
-    rest = int("".join(str(int(sign, 36)) for sign in f"{body}{value[:2]}00")) % 97
-    return f"{value[:2]}{98 - rest:02d}{body}"
+    return f"{value[:2]}{ids.iban_check(body + value[:2])}{body}"
 
 
 def national_id(cipher: Ff1, value: str, country: str) -> str | None:
@@ -86,10 +89,7 @@ def _de(cipher: Ff1, value: str) -> str | None:
     if not re.fullmatch("[1-9][0-9]{10}", value):
         return None
     body = f"{permute(cipher, int(value[:10]), 10, _de_given, _de_exchanged):010d}"
-    product = 10
-    for digit in body:
-        product = ((int(digit) + product) % 10 or 10) * 2 % 11
-    return body + str((11 - product) % 10)
+    return body + ids.de_check(body)
 
 
 def _de_given(number: int) -> bool:
@@ -112,8 +112,7 @@ def _fr(cipher: Ff1, value: str) -> str | None:
         body = value[:7] + f"{permute(cipher, int(value[7:13]), 6):06d}"
     else:
         return None
-    department = {"2A": "19", "2B": "18"}.get(body[5:7], body[5:7])
-    return f"{body}{97 - int(body[:5] + department + body[7:]) % 97:02d}"
+    return body + ids.fr_check(body)
 
 
 def _fr_given(number: int) -> bool:
@@ -155,8 +154,7 @@ def _cn(cipher: Ff1, value: str) -> str | None:
     county, day = divmod(masked // 1000, DAYS)
     head = pools.words("region.cn")[county] if known else value[:6]
     body = f"{head}{FIRST_DAY + datetime.timedelta(days=day):%Y%m%d}{masked % 1000:03d}"
-    weights = (7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2)
-    return body + "10X98765432"[sum(int(a) * b for a, b in zip(body, weights, strict=True)) % 11]
+    return body + ids.cn_check(body)
 
 
 @cache
@@ -164,6 +162,90 @@ def _counties() -> dict[str, int]:
     return {county: place for place, county in enumerate(pools.words("region.cn"))}
 
 
+def _it(cipher: Ff1, value: str) -> str | None:
+    if not re.fullmatch("[A-Z]{6}[0-9]{2}[A-EHLMPRST][0-9]{2}[A-ILMZ][0-9]{3}[A-Z]", value):
+        return None
+    day, female = int(value[9:11]) % 40, int(value[9:11]) > 40
+    year = int(value[6:8]) + (2000 if int(value[6:8]) < 20 else 1900)
+    try:
+        born = (datetime.date(year, IT_MONTHS.index(value[8]) + 1, day) - IT_FIRST).days
+    except ValueError:
+        return None
+    if int(value[9:11]) != day + 40 * female:
+        return None
+    letters = sum((ord(letter) - 65) * 26**place for place, letter in enumerate(reversed(value[:6])))
+    number = ((letters * IT_DAYS + born) * 2 + female) * 12_000
+    number += IT_PLACES.index(value[11]) * 1000 + int(value[12:15])
+    size = 26**6 * IT_DAYS * 24_000
+    number, town = divmod(permute(cipher, number, 18, lambda value: value < size), 12_000)
+    rest, sex = divmod(number, 2)
+    letters, born = divmod(rest, IT_DAYS)
+    date = IT_FIRST + datetime.timedelta(days=born)
+    names = "".join(chr(65 + letters // 26**place % 26) for place in range(5, -1, -1))
+    place = IT_PLACES[town // 1000]
+    body = f"{names}{date:%y}{IT_MONTHS[date.month - 1]}{date.day + 40 * sex:02d}{place}{town % 1000:03d}"
+    return body + ids.it_check(body)
+
+
+def _nl(cipher: Ff1, value: str) -> str | None:
+    if not ids.nl_bsn(value):
+        return None
+    rank, rest = -1, 0
+    for place, sign in enumerate(value[:8]):
+        rank += sum(_endings(7 - place, (rest + (9 - place) * digit) % 11) for digit in range(int(sign)))
+        rest = (rest + (9 - place) * int(sign)) % 11
+    rank = permute(cipher, rank, 8, lambda number: number < _endings(8, 0) - 1) + 1
+    body, rest = "", 0
+    for place in range(8):
+        for digit in range(10):
+            after = (rest + (9 - place) * digit) % 11
+            if rank < _endings(7 - place, after):
+                body, rest = f"{body}{digit}", after
+                break
+            rank -= _endings(7 - place, after)
+    return f"{body}{rest}"
+
+
+@cache
+def _endings(places: int, rest: int) -> int:
+    """Return how many ways so many more of the eight digits can go on: the ninth digit must not be ten."""
+    if places == 0:
+        return int(rest != 10)
+    return sum(_endings(places - 1, (rest + (places + 1) * digit) % 11) for digit in range(10))
+
+
+def _pl(cipher: Ff1, value: str) -> str | None:
+    if not re.fullmatch("[0-9]{11}", value):
+        return None
+    try:
+        born = datetime.date(1900 + int(value[2]) // 2 * 100 + int(value[:2]), int(value[2:4]) % 20, int(value[4:6]))
+    except ValueError:
+        return None
+    day = (born - FIRST_DAY).days
+    if not 0 <= day < DAYS:
+        return None
+    masked = permute(cipher, day * 10_000 + int(value[6:10]), 9, lambda number: number < DAYS * 10_000)
+    born = FIRST_DAY + datetime.timedelta(days=masked // 10_000)
+    body = f"{born:%y}{born.month + 20 * (born.year > 1999):02d}{born:%d}{masked % 10_000:04d}"
+    return body + ids.pl_check(body)
+
+
+def _br(cipher: Ff1, value: str) -> str | None:
+    if not re.fullmatch("[0-9]{11}", value):
+        return None
+    body = f"{permute(cipher, int(value[:9]), 9, _br_given, _br_exchanged):09d}"
+    body += ids.br_check(body)
+    return body + ids.br_check(body)
+
+
+def _br_given(number: int) -> bool:
+    return len(set(f"{number:09d}")) > 1
+
+
+def _br_exchanged(number: int) -> int:
+    return int("".join(str(int(digit) ^ 1) for digit in f"{number:09d}"))
+
+
 NATIONAL: dict[str, Callable[[Ff1, str], str | None]] = {
-    "US": _us, "GB": _gb, "DE": _de, "FR": _fr, "ES": _es, "CN": _cn,
+    "US": _us, "GB": _gb, "DE": _de, "FR": _fr, "ES": _es, "IT": _it, "NL": _nl, "PL": _pl, "BR": _br, "CN": _cn,
 }  # fmt: skip

@@ -109,7 +109,7 @@ def _manifest(case: Case) -> dict[str, Any]:
             "rows": case.tables[name].masked.height,
             "primary_key": raw["primary_key"],
             "foreign_keys": raw["foreign_keys"],
-            "order": raw["order"],
+            "order": [column for column in raw["order"] if column in claimed["columns"]],
             "columns": claimed["columns"],
             "file_digest": file_digest(path),
         }

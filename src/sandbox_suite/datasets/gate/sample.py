@@ -14,16 +14,16 @@ from sandbox_suite.datasets.gate.surfaces import Originals
 from sandbox_suite.datasets.gate.verdict import GateFinding
 
 SAMPLE = 2_000  # rows per table, at least; a table with fewer is recomputed whole
-LOOKED_UP = (*IDENTIFIERS, "name", "address")  # kinds whose masked values are looked up among the originals
+LOOKED_UP = (*IDENTIFIERS, "name", "address")  # those whose masked values are looked up among the originals
 
 
 def recompute(case: Case, oracle: Oracle, originals: Originals) -> Iterator[GateFinding]:
     """Compare masked values with what the oracle makes of their originals."""
     chance = random.Random(case.seed)  # noqa: S311 - which rows are looked at; the seed is in the report
-    for table in case.tables.values():
+    for table in case.every:
         if table.raw.height != table.masked.height:
             continue
-        for column in table.masks(*LOOKED_UP, "date"):
+        for column in table.masked_columns:
             chosen = set(chance.sample(range(table.raw.height), min(SAMPLE, table.raw.height)))
             chosen.update(_suspicious(table, column, originals))
             rows = _differing(case, oracle, table, column, sorted(chosen))

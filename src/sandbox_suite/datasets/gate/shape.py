@@ -1,16 +1,27 @@
 """Checks of shape: the policy covers everything, files are what they claim, rows, keys, NULLs and uniqueness hold."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import polars as pl
 
 from sandbox_suite.core.files import file_digest
-from sandbox_suite.datasets.gate import oracle
+from sandbox_suite.datasets.gate import oracle, oracle_ranges
 from sandbox_suite.datasets.gate.case import Case, Table, rows_where
+from sandbox_suite.datasets.gate.spans import lent
 from sandbox_suite.datasets.gate.verdict import GateFinding
 
-# Masks that give every value a pseudonym of its own.
-ONE_TO_ONE = ("email", "phone", "national_id", "iban", "card")
+# Masks that give every value a pseudonym of its own: in which modes.
+ONE_TO_ONE = {
+    "email": ("tagged",),
+    "phone": ("tagged", "realistic"),
+    "national_id": ("tagged", "realistic"),
+    "iban": ("tagged", "realistic"),
+    "card": ("tagged", "realistic"),
+    "ip": ("realistic",),
+    "mac": ("realistic",),
+}
+MANY_TO_ONE = ("US", "DE")  # whose national ids are tagged into a range that is smaller than the issued one
 
 
 def policy_covers_schema(case: Case) -> Iterator[GateFinding]:
@@ -23,15 +34,31 @@ def policy_covers_schema(case: Case) -> Iterator[GateFinding]:
         for column in dict.fromkeys([*described["columns"], *case.tables[name].masked.columns]):
             if column not in rules:
                 yield GateFinding("unlabelled", f"{name}.{column}", "", "the policy has no rule: denied")
+            elif any(kind not in oracle_ranges.RANGES for kind in _kinds(rules[column])):
+                yield GateFinding("unlabelled", f"{name}.{column}", "", "a mask that this gate does not know")
         yield from _same_columns(case.tables[name])
     for name in case.claimed["tables"].keys() - case.raw_manifest["tables"].keys():
         yield GateFinding("unlabelled", name, "", "the masked side has a table that the raw data lacks")
     yield from _claims(case)
 
 
+def _kinds(rule: Any) -> Iterator[str]:
+    """Yield the kinds of masks of a rule and of its parts."""
+    if rule.kind != "keep":
+        yield rule.kind
+    inner = [
+        *rule.options.get("paths", {}).values(),
+        *(part["rule"] for part in rule.options.get("parts", {}).values()),
+    ]
+    yield from (str(part["mask"]) for part in inner if "keep" not in part)
+
+
 def _same_columns(table: Table) -> Iterator[GateFinding]:
     for column in table.raw.columns:
-        if column not in table.masked.columns:
+        if column in table.rules and table.rules[column].kind == "drop":
+            if column in table.masked.columns:
+                yield GateFinding("dropped", f"{table.name}.{column}", "drop", "the policy drops this column")
+        elif column not in table.masked.columns:
             yield GateFinding("missing", f"{table.name}.{column}", "", "the masked side has no such column")
         elif table.raw.schema[column] != table.masked.schema[column]:
             yield GateFinding("type", f"{table.name}.{column}", "", "masked and raw column differ in type")
@@ -54,7 +81,10 @@ def _claims(case: Case) -> Iterator[GateFinding]:
             yield GateFinding("claim", what, "", f"the masker used another {what.replace('_', ' ')}")
     for name, table in case.claimed["tables"].items():
         for column, rule in policy.rules(name).items():
-            if table["columns"].get(column, {}).get("rule") != rule.canonical():
+            if rule.kind == "drop":
+                if column in table["columns"]:
+                    yield GateFinding("claim", f"{name}.{column}", rule.kind, "the masker kept a column to be dropped")
+            elif table["columns"].get(column, {}).get("rule") != rule.canonical():
                 yield GateFinding("claim", f"{name}.{column}", rule.kind, "the masker used another rule")
 
 
@@ -98,6 +128,8 @@ def _keys(case: Case, table: Table) -> Iterator[GateFinding]:
             rows = rows_where(table.raw[column].ne_missing(table.masked[column]))
             yield case.finding("key", table, column, "the key is not the raw row's key", rows, "masked")
     key = [column for column in table.primary_key if column in table.masked.columns]
+    if len(key) < len(table.primary_key):
+        yield GateFinding("key", table.name, "", "a column of the primary key is not there")
     if key and (twice := table.masked.select(pl.struct(key).is_duplicated()).to_series()).any():
         yield case.finding("key", table, key[0], "the primary key is not unique", rows_where(twice), "masked")
     for column, reference in table.foreign_keys.items():
@@ -117,7 +149,7 @@ def _foreign_key(case: Case, table: Table, column: str, reference: str) -> Itera
 
 def nulls_and_uniqueness(case: Case) -> Iterator[GateFinding]:
     """NULLs stand where they stood; equal values stay equal, and different ones stay different where promised."""
-    for table in case.tables.values():
+    for table in case.every:
         for column, rule in table.rules.items():
             if not table.has(column) or rule.kind in ("null", "constant") or table.raw.height != table.masked.height:
                 continue
@@ -127,16 +159,17 @@ def nulls_and_uniqueness(case: Case) -> Iterator[GateFinding]:
                 moved &= ~lost
             if moved.any():
                 yield case.finding("null", table, column, "NULL differs from the raw row", rows_where(moved))
-            if rule.kind in ONE_TO_ONE:
+            if rule.options.get("mode") in ONE_TO_ONE.get(rule.kind, ()):
                 yield from _one_to_one(case, table, column)
 
 
 def _one_to_one(case: Case, table: Table, column: str) -> Iterator[GateFinding]:
-    kind = table.rules[column].kind
-    beside = table.rules[column].options.get("country")
-    group = table.raw[beside] if beside in table.raw.columns else pl.lit("")
+    kind, options = table.rules[column].kind, table.rules[column].options
+    group = lent(case, table, options["country"]) if kind == "national_id" else pl.lit("")
     both = pl.DataFrame({"raw": table.raw[column], "masked": table.masked[column]}).with_row_index("row")
     both = both.with_columns(oracle.normalise(kind, pl.col("raw", "masked")), group=group).filter(pl.col("raw") != "")
+    if kind == "national_id" and options["mode"] == "tagged":
+        both = both.filter(~pl.col("group").str.to_uppercase().is_in(MANY_TO_ONE))
     pairs = both.drop_nulls(["raw", "masked"]).unique(["group", "raw", "masked"], maintain_order=True)
     for side, message in (
         ("raw", "equal values have different pseudonyms"),

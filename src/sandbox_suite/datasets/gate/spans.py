@@ -100,14 +100,15 @@ def _wrong(oracle: Oracle, rule: Rule, context: Mapping[str, Any], original: str
         return "" if rule.options.get("on_unknown") == "drop" or kind == "name" else "has a removed span"
     if kind == "name":
         return "" if _is_name(oracle, context, before, after) else "has a span that is not the mask of the own name"
-    expected = oracle.mask(_span_rule(kind), before, {"country": kind[-2:]})
+    if kind.partition(":")[0] not in rule.options["modes"]:
+        return "has a span of no known kind"
+    expected = oracle.mask(_span_rule(kind, rule), before, {"country": kind[-2:]})
     return "" if expected is not UNKNOWN and expected == after else f"has a span that is not the mask of its {kind}"
 
 
-def _span_rule(kind: str) -> Rule:
-    known = {"email", "phone", "card", "iban", "national_id"}
+def _span_rule(kind: str, rule: Rule) -> Rule:
     name = kind.partition(":")[0]
-    return Rule(name if name in known else "phone", {})  # what is no known kind fits no phone either
+    return Rule(name, {"mode": rule.options["modes"][name]})
 
 
 def _is_name(oracle: Oracle, context: Mapping[str, Any], before: str, after: str) -> bool:

@@ -60,7 +60,7 @@ def surfaces(case: Case, residual: Mapping[tuple[str, str], pl.Series]) -> list[
     """Return every surface; `residual` has the free texts without their spans."""
     return [
         Surface(table, column, residual.get((table.name, column), _shown(table.masked[column])))
-        for table in case.tables.values()
+        for table in case.every
         for column, rule in table.rules.items()
         if column in table.masked.columns and (rule.kind == "free_text" or _open(table, column))
     ]
@@ -118,7 +118,7 @@ def originals(case: Case) -> Originals:
     identifiers: set[str] = set()
     names: set[str] = set()
     addresses: set[str] = set()
-    for table in case.tables.values():
+    for table in case.every:
         for column in table.masks(*IDENTIFIERS):
             identifiers.update(_significant(table.rules[column].kind, _normal(table, column)))
         for column in table.masks("name"):
@@ -138,7 +138,7 @@ def _significant(kind: str, values: list[str]) -> Iterator[str]:
     for value in values:
         if kind == "phone" and len(value) > NATIONAL_DIGITS:
             value = value[-NATIONAL_DIGITS:]
-        if len(value) >= SHORTEST:
+        if len(value) >= (NATIONAL_DIGITS if kind == "ip" else SHORTEST):  # the digits of 10.0.0.12 stand anywhere
             yield value
 
 
@@ -193,6 +193,6 @@ def _forms(kind: str, values: pl.Series) -> list[pl.Series]:
         return [frame.select(date.dt.strftime(form)).to_series() for form in ("%Y%m%d", "%d%m%Y", "%m%d%Y")]
     form = ids.normal(pl.col("v"))
     form = form.str.tail(NATIONAL_DIGITS) if kind == "phone" else form
-    long = form.str.len_chars() >= (ANCHOR if kind in ("name", "address") else 4)
+    long = form.str.len_chars() >= (ANCHOR if kind in ("name", "address", "ip") else 4)
     long |= form.str.contains(r"^\p{Han}{2,}$") if kind == "name" else pl.lit(False)
     return [frame.select(pl.when(long).then(form)).to_series()]

@@ -16,8 +16,7 @@ import polars as pl
 from sandbox_suite.datasets.keys import Keys
 from sandbox_suite.datasets.masks import columns
 
-SEPARATORS = r"[ .\-/()+]"
-STRIPPED = " .-/()+"  # the same, as a codomain tells it
+SEPARATORS = " .-/()+"
 
 
 class UnknownValuesError(Exception):
@@ -29,52 +28,95 @@ class UnknownValuesError(Exception):
 
 
 @dataclass(frozen=True)
+class Tag:
+    """Moves a result to where no real value is. Takes the bare result and the original with its separators.
+
+    What it puts before a result goes before its first letter or digit; it may give NULL for what cannot be moved.
+    """
+
+    vector: Callable[[pl.Series, pl.Series], pl.Series]
+    scalar: Callable[[str, str], str | None]
+
+
+@dataclass(frozen=True)
 class Form:
     """One shape of a value, separators stripped and in upper case. `vector` may give NULL for what is no valid date."""
 
     pattern: str  # of the whole value; the same to Rust and to Python
     vector: Callable[[pl.Series, Keys], pl.Series]
     scalar: Callable[[str, Keys], str | None]
+    tag: Tag
+    tagged: str  # pattern of the whole tagged result
 
 
 Forms = Sequence[Form]
 
 
-def compact(values: pl.Series) -> pl.Series:
-    """Return the values without separators, in upper case."""
-    return values.str.to_uppercase().str.replace_all(SEPARATORS, "")
+@dataclass(frozen=True)
+class Coded:
+    """A kind of mask whose values have forms: the row's `country` chooses them where `beside` says so."""
+
+    forms: Mapping[Any, Forms]  # by country, or all under None
+    check: str  # what a codomain says of check digits; empty: nothing
+    beside: str = ""  # the option that names the column which chooses
+    separators: str = SEPARATORS
+
+    def vector(
+        self, values: pl.Series, inputs: Mapping[str, pl.Series], keys: Keys, options: Mapping[str, Any]
+    ) -> pl.Series:
+        """Return the masked column."""
+        bare = values.str.to_uppercase().str.replace_all(_class(self.separators), "")
+        by = inputs[self.beside].str.to_uppercase() if self.beside else _nothing(len(values))
+        tagged = options.get("mode") == "tagged"
+
+        def work(name: str | None, rows: pl.Series) -> pl.Series:
+            return _formed(bare.gather(rows), values.gather(rows), self.forms.get(name, ()), keys, tagged)
+
+        masked = columns.grouped(by, work)
+        empty = (values == "").fill_null(False)
+        unknown = masked.is_null() & values.is_not_null() & ~empty
+        if unknown.any() and options["on_unknown"] != "drop":
+            raise UnknownValuesError(unknown.arg_true().to_list())
+        return _with_separators(masked, values).zip_with(~empty, values)
+
+    def scalar(self, value: str, inputs: Mapping[str, Any], keys: Keys, options: Mapping[str, Any]) -> str | None:
+        """Return one masked value."""
+        if value == "":
+            return value
+        forms = self.forms.get((inputs[self.beside] or "").upper() if self.beside else None, ())
+        bare = re.sub(_class(self.separators), "", value.upper())
+        form = next((form for form in forms if re.fullmatch(form.pattern, bare)), None)
+        masked = form.scalar(bare, keys) if form else None
+        if form and masked is not None and options.get("mode") == "tagged":
+            masked = form.tag.scalar(masked, value)
+        if masked is None and options["on_unknown"] != "drop":
+            raise UnknownValuesError([0])
+        return None if masked is None else _dressed_scalar(masked, value)
+
+    def codomain(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return what results look like."""
+        tagged = options.get("mode") == "tagged"
+        shapes = [form.tagged if tagged else form.pattern for forms in self.forms.values() for form in forms]
+        found: dict[str, Any] = {"regex": "|".join(shapes), "strip": self.separators}
+        if self.check:
+            found["check"] = f"{self.check}-tagged" if tagged and self.check == "national_id" else self.check
+        return found | ({self.beside: options[self.beside]} if self.beside else {})
 
 
-def compact_scalar(value: str) -> str:
-    """Return one value without separators, in upper case."""
-    return re.sub(SEPARATORS, "", value.upper())
+def prefixed(text: str) -> Tag:
+    """Return the tag that puts a text before every result."""
+    return Tag(lambda masked, _: text + masked, lambda masked, _: text + masked)
 
 
-def vector(values: pl.Series, group: pl.Series | None, forms: Mapping[Any, Forms], keys: Keys, drop: bool) -> pl.Series:
-    """Return the masked column. `group` chooses the forms of a row (its country); without one the key is None."""
-    bare = compact(values)
-    by = group if group is not None else pl.repeat(None, len(values), dtype=pl.String, eager=True)
-    masked = columns.grouped(by, lambda name, rows: _formed(bare.gather(rows), forms.get(name, ()), keys))
-    empty = (values == "").fill_null(False)
-    unknown = masked.is_null() & values.is_not_null() & ~empty
-    if unknown.any() and not drop:
-        raise UnknownValuesError(unknown.arg_true().to_list())
-    return dressed(masked, values).zip_with(~empty, values)
+def _class(separators: str) -> str:
+    return f"[{re.escape(separators)}]"
 
 
-def scalar(value: str, forms: Forms, keys: Keys, drop: bool) -> str | None:
-    """Return one masked value."""
-    if value == "":
-        return value
-    bare = compact_scalar(value)
-    form = next((form for form in forms if re.fullmatch(form.pattern, bare)), None)
-    masked = form.scalar(bare, keys) if form else None
-    if masked is None and not drop:
-        raise UnknownValuesError([0])
-    return None if masked is None else _dressed_scalar(masked, value)
+def _nothing(length: int) -> pl.Series:
+    return pl.repeat(None, length, dtype=pl.String, eager=True)
 
 
-def _formed(bare: pl.Series, forms: Forms, keys: Keys) -> pl.Series:
+def _formed(bare: pl.Series, values: pl.Series, forms: Forms, keys: Keys, tagged: bool) -> pl.Series:
     """Mask each value by the first form whose pattern it has."""
     number = pl.lit(None, dtype=pl.Int32)
     for place in range(len(forms) - 1, -1, -1):
@@ -83,10 +125,33 @@ def _formed(bare: pl.Series, forms: Forms, keys: Keys) -> pl.Series:
 
     def work(place: int | None, rows: pl.Series) -> pl.Series:
         if place is None:
-            return pl.repeat(None, len(rows), dtype=pl.String, eager=True)
-        return forms[place].vector(bare.gather(rows), keys)
+            return _nothing(len(rows))
+        masked = forms[place].vector(bare.gather(rows), keys)
+        return _tagged(masked, values.gather(rows), forms[place].tag) if tagged else masked
 
     return columns.grouped(chosen, work)
+
+
+def _tagged(masked: pl.Series, values: pl.Series, tag: Tag) -> pl.Series:
+    def work(known: bool, rows: pl.Series) -> pl.Series:
+        return tag.vector(masked.gather(rows), values.gather(rows)) if known else masked.gather(rows)
+
+    return columns.grouped(masked.is_not_null(), work)
+
+
+def _with_separators(masked: pl.Series, originals: pl.Series) -> pl.Series:
+    """Put the separators of the originals back; what a tag added goes before the first letter or digit."""
+    longer = masked.str.len_chars().cast(pl.Int64) - originals.str.count_matches("[0-9A-Za-z]").cast(pl.Int64)
+    if not (longer > 0).any():
+        return dressed(masked, originals)
+    frame = pl.DataFrame({"m": masked, "n": longer.fill_null(0)})
+    head, body = (
+        frame.select(pl.col("m").str.slice(0, pl.col("n"))).to_series(),
+        frame.select(pl.col("m").str.slice(pl.col("n"))).to_series(),
+    )
+    plain = pl.DataFrame({"d": dressed(body, originals), "h": head})
+    before = pl.col("d").str.extract("^([^0-9A-Za-z]*)")
+    return plain.select(before + pl.col("h") + pl.col("d").str.slice(before.str.len_chars())).to_series()
 
 
 def dressed(masked: pl.Series, originals: pl.Series) -> pl.Series:
@@ -111,5 +176,9 @@ def _spread(masked: pl.Series, shape: str | None) -> pl.Series:
 
 
 def _dressed_scalar(masked: str, original: str) -> str:
-    letters = iter(masked)
-    return "".join(next(letters) if re.match("[0-9A-Za-z]", letter) else letter for letter in original)
+    longer = len(masked) - len(re.findall("[0-9A-Za-z]", original))
+    letters = iter(masked[longer:])
+    text = "".join(next(letters) if re.match("[0-9A-Za-z]", letter) else letter for letter in original)
+    before = re.match("[^0-9A-Za-z]*", text)
+    place = before.end() if before else 0
+    return text[:place] + masked[:longer] + text[place:]

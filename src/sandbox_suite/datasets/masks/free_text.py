@@ -13,7 +13,19 @@ import polars as pl
 
 from sandbox_suite.datasets import domains
 from sandbox_suite.datasets.keys import Keys
-from sandbox_suite.datasets.masks import card, columns, email, iban, name, national_id, own_names, phone, spans
+from sandbox_suite.datasets.masks import (
+    card,
+    columns,
+    email,
+    iban,
+    ip,
+    mac,
+    name,
+    national_id,
+    own_names,
+    phone,
+    spans,
+)
 from sandbox_suite.datasets.masks.coded import UnknownValuesError
 
 CUT = "\x00"  # stands where a span was; input that holds one is refused before it comes here
@@ -29,8 +41,7 @@ SPAN_SCHEMA = {
     "original_hmac": pl.String,
 }
 Inputs = Mapping[str, pl.Series]
-SIMPLE: Mapping[str, Any] = {"email": email, "phone": phone, "card": card, "iban": iban}
-DROP = {"on_unknown": "drop"}  # what a span's own mask does not know, this module decides about
+SIMPLE: Mapping[str, Any] = {"email": email, "phone": phone, "card": card, "iban": iban, "ip": ip, "mac": mac}
 
 
 def vector(values: pl.Series, inputs: Inputs, keys: Keys, options: Mapping[str, Any]) -> pl.Series:
@@ -121,7 +132,7 @@ def _replaced(pieces: pl.DataFrame, found: pl.DataFrame, keys: Keys, options: Ma
             owners = pieces.select("row")[rows].join(found, on="row", how="left", maintain_order="left")
             inputs = {"locale": owners["locale"]} if "locale" in owners.columns else {}
             return name.vector(owners[kind], inputs, keys, {})
-        return span_vector(kind, texts, keys)
+        return span_vector(kind, texts, keys, options)
 
     masked = columns.grouped(pieces["kind"], work)
     unknown = masked.is_null()
@@ -131,14 +142,14 @@ def _replaced(pieces: pl.DataFrame, found: pl.DataFrame, keys: Keys, options: Ma
     return pieces.with_columns(masked.fill_null(REMOVED).alias("masked"), kind.alias("kind"))
 
 
-def span_vector(kind: str, texts: pl.Series, keys: Keys) -> pl.Series:
+def span_vector(kind: str, texts: pl.Series, keys: Keys, options: Mapping[str, Any]) -> pl.Series:
     """Return the masked spans of one kind; NULL for what is unknown."""
     if kind == "unknown":
         return pl.repeat(None, len(texts), dtype=pl.String, eager=True)
     if kind.startswith("national_id:"):
         country = pl.repeat(kind[-2:], len(texts), eager=True)
-        return national_id.vector(texts, {"country": country}, keys, DROP)
-    masked: pl.Series = SIMPLE[kind].vector(texts, {}, keys, DROP)
+        return national_id.vector(texts, {"country": country}, keys, _own("national_id", options))
+    masked: pl.Series = SIMPLE[kind].vector(texts, {}, keys, _own(kind, options))
     return masked
 
 
@@ -158,21 +169,26 @@ def scalar(value: str, inputs: Mapping[str, Any], keys: Keys, options: Mapping[s
     for match in spans.PYTHON.finditer(value):
         out += _named(value[last : match.start()], inputs, keys)
         kind = spans.kind_scalar(match[0], (inputs.get("country") or "").upper() or None)
-        masked = span_scalar(kind, match[0], inputs, keys)
+        masked = span_scalar(kind, match[0], keys, options)
         if masked is None and options["on_unknown"] == "block":
             raise UnknownValuesError([0])
         out, last = out + (REMOVED if masked is None else masked), match.end()
     return out + _named(value[last:], inputs, keys)
 
 
-def span_scalar(kind: str, text: str, inputs: Mapping[str, Any], keys: Keys) -> str | None:
+def span_scalar(kind: str, text: str, keys: Keys, options: Mapping[str, Any]) -> str | None:
     """Return one masked span of a kind; None for what is unknown."""
     if kind == "unknown":
         return None
     if kind.startswith("national_id:"):
-        return national_id.scalar(text, {"country": kind[-2:]}, keys, DROP)
-    masked: str | None = SIMPLE[kind].scalar(text, {}, keys, DROP)
+        return national_id.scalar(text, {"country": kind[-2:]}, keys, _own("national_id", options))
+    masked: str | None = SIMPLE[kind].scalar(text, {}, keys, _own(kind, options))
     return masked
+
+
+def _own(kind: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options of a span's own mask. What it does not know, this module decides about."""
+    return {"mode": options.get("modes", {}).get(kind), "on_unknown": "drop"}
 
 
 def _named(text: str, inputs: Mapping[str, Any], keys: Keys) -> str:

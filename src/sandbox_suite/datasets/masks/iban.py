@@ -1,12 +1,11 @@
 """IBAN: country, bank letters and at most the first digits of the bank stay, up to 18 are enciphered; mod 97 holds.
 
-Check digits that a country hides inside the account number are not kept valid.
+Check digits that a country hides inside the account number are not kept valid. One-to-one. Tagged: the result becomes
+the account of an IBAN of the country `ZZ`, which ISO 3166-1 leaves to its users and gives to no country, with check
+digits of its own; it is four letters longer.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -16,6 +15,7 @@ from sandbox_suite.datasets.masks import coded, columns, ff1
 from sandbox_suite.datasets.masks.permutation import Permutation
 
 DOMAIN = "iban"
+NOWHERE = "ZZ"
 SHAPES = {  # country: (letters after the check digits, digits after these), where the rest is digits only
     "AT": (0, 16), "BE": (0, 12), "CH": (0, 17), "DE": (0, 18), "DK": (0, 14), "ES": (0, 20), "FI": (0, 14),
     "FR": (0, 23), "GB": (4, 14), "IE": (4, 14), "IT": (1, 22), "NL": (4, 10), "NO": (0, 11), "PL": (0, 24),
@@ -37,36 +37,49 @@ def _form(country: str) -> coded.Form:
     def scalar(bare: str, keys: Keys) -> str:
         masked = permutation.scalar(int(bare[-tail:]), keys.ff1(DOMAIN))
         body = bare[4:-tail] + str(masked).zfill(tail)
-        rest = int("".join(str(int(letter, 36)) for letter in body + country) + "00") % 97
-        return f"{country}{98 - rest:02d}{body}"
+        return f"{country}{_check(body + country)}{body}"
 
-    return coded.Form(f"{country}[0-9]{{2}}[A-Z]{{{letters}}}[0-9]{{{digits}}}", vector, scalar)
+    pattern = f"{country}[0-9]{{2}}[A-Z]{{{letters}}}[0-9]{{{digits}}}"
+    return coded.Form(pattern, vector, scalar, _nowhere(country), f"{NOWHERE}[0-9]{{2}}{pattern}")
+
+
+def _nowhere(country: str) -> coded.Tag:
+    """Put `ZZ` and check digits before an IBAN; they follow from its own check digits, since it is 1 modulo 97."""
+    letters, digits = SHAPES[country]
+    heads = [_head(country, place, 2 * letters + digits) for place in range(100)]
+    series = pl.Series(heads)
+    return coded.Tag(
+        lambda masked, _: series.gather(masked.str.slice(2, 2).cast(pl.Int64)) + masked,
+        lambda masked, _: NOWHERE + _check(masked + NOWHERE) + masked,
+    )
+
+
+def _head(country: str, check: int, digits: int) -> str:
+    """Return the head for an IBAN with these check digits whose account has so many digits, letters counted twice."""
+    first = _number(country) * 100 + check
+    body = (1 - first) * pow(10**6, -1, 97)  # body, country, check digits: 1 modulo 97
+    whole = first * pow(10, digits, 97) + body
+    return f"{NOWHERE}{98 - (whole * 10**6 + _number(NOWHERE + '00')) % 97:02d}"
+
+
+def _check(text: str) -> str:
+    return f"{98 - _number(text + '00') % 97:02d}"
+
+
+def _number(text: str) -> int:
+    return int("".join(str(int(letter, 36)) for letter in text))
 
 
 def _mod_97(head: pl.Series, tail: ff1.Numbers, digits: int, country: str) -> ff1.Numbers:
     """Return (head tail country 00) mod 97; heads are few (bank codes), so each is reckoned once."""
     names = head.unique()
-    rests = [int("".join(str(int(letter, 36)) for letter in name) or "0") % 97 for name in names.to_list()]
+    rests = [_number(name or "0") % 97 for name in names.to_list()]
     rest = head.replace_strict(names, pl.Series(rests, dtype=pl.UInt64), return_dtype=pl.UInt64).to_numpy()
     rest = (rest * np.uint64(pow(10, digits, 97)) + tail % np.uint64(97)) % np.uint64(97)
-    last = int("".join(str(int(letter, 36)) for letter in country) + "00")
+    last = _number(country + "00")
     moved: ff1.Numbers = (rest * np.uint64(10**6 % 97) + np.uint64(last % 97)) % np.uint64(97)
     return moved
 
 
-FORMS = tuple(_form(country) for country in SHAPES)
-
-
-def vector(values: pl.Series, inputs: Mapping[str, pl.Series], keys: Keys, options: Mapping[str, Any]) -> pl.Series:
-    """Return the masked column."""
-    return coded.vector(values, None, {None: FORMS}, keys, options["on_unknown"] == "drop")
-
-
-def scalar(value: str, inputs: Mapping[str, Any], keys: Keys, options: Mapping[str, Any]) -> str | None:
-    """Return one masked value."""
-    return coded.scalar(value, FORMS, keys, options["on_unknown"] == "drop")
-
-
-def codomain(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what results look like."""
-    return {"regex": "|".join(form.pattern for form in FORMS), "strip": coded.STRIPPED, "check": "mod97"}
+_IBAN = coded.Coded({None: tuple(_form(country) for country in SHAPES)}, "mod97")
+vector, scalar, codomain = _IBAN.vector, _IBAN.scalar, _IBAN.codomain

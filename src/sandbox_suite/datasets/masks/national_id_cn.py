@@ -2,6 +2,9 @@
 
 County, date and order are ranked, the rank is enciphered. A county that was renumbered at some time stays as it
 is, since not every birth date goes with it; date and order are enciphered all the same.
+
+Tagged: the province, the first two digits, becomes one of those that GB/T 2260 assigns to nobody; date, order and check
+digit hold. An id of no known province has no tagged form.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ DAYS = (LAST - FIRST).days + 1
 ORDERS = 1000
 WEIGHTS = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2])
 CHECK = "10X98765432"
+GIVEN = "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83"
+FREE = "10 16 17 18 19 20 24 25 26 27 28 29 30 38 39 40 47 48 49 55 56 57 58 59 60 66 67 68 69 70 72 73 74 75 76"
+PROVINCES = dict(zip(GIVEN.split(), FREE.split(), strict=True))
 
 
 @functools.cache
@@ -89,8 +95,34 @@ def _scalar(bare: str, keys: Keys) -> str | None:
     county, day = divmod(rest, DAYS)
     head = pools.words("region.cn")[county] if listed else bare[:6]
     body = f"{head}{FIRST + datetime.timedelta(days=day):%Y%m%d}{order:03d}"
-    total = sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(body))
-    return body + CHECK[total % 11]
+    return body + _check_scalar(body)
 
 
-FORMS = (coded.Form("[1-9][0-9]{5}[0-9]{8}[0-9]{3}[0-9X]", _vector, _scalar),)
+def _check_scalar(body: str) -> str:
+    return CHECK[sum(int(digit) * pow(2, 17 - place, 11) for place, digit in enumerate(body)) % 11]
+
+
+def _never(masked: pl.Series, _: pl.Series) -> pl.Series:
+    province = masked.str.head(2).replace_strict(PROVINCES, default=None, return_dtype=pl.String)
+    known = province.is_not_null()
+    body = province.fill_null("10") + masked.str.slice(2, 15)
+    return (body + _check(body)).zip_with(known, pl.Series([None], dtype=pl.String))
+
+
+def _never_scalar(masked: str, _: str) -> str | None:
+    if masked[:2] not in PROVINCES:
+        return None
+    body = PROVINCES[masked[:2]] + masked[2:17]
+    return body + _check_scalar(body)
+
+
+TAG = coded.Tag(_never, _never_scalar)
+FORMS = (
+    coded.Form(
+        "[1-9][0-9]{5}[0-9]{8}[0-9]{3}[0-9X]",
+        _vector,
+        _scalar,
+        TAG,
+        f"(?:{FREE.replace(' ', '|')})[0-9]{{4}}[0-9]{{8}}[0-9]{{3}}[0-9X]",
+    ),
+)

@@ -1,6 +1,8 @@
 """German tax id: ten digits and a check digit (ISO 7064, mod 11,10).
 
-The first is not 0, and exactly one digit occurs more than once, two or three times.
+The first is not 0, and exactly one digit occurs more than once, two or three times. Tagged: the first digit and 0
+change places, so that the id begins with 0, which the Federal Central Tax Office (BZSt) keeps for test ids and gives to
+nobody. Nine first digits become one: not one-to-one.
 """
 
 from __future__ import annotations
@@ -44,22 +46,43 @@ def _partner_scalar(value: int) -> int:
 PERMUTATION = Permutation(DIGITS, _valid, _valid_scalar, _partner, _partner_scalar)
 
 
-def _vector(bare: pl.Series, keys: Keys) -> pl.Series:
-    masked = PERMUTATION.vector(columns.numbers(bare.str.head(DIGITS)), keys.ff1("national_id"))
-    product = np.full(len(masked), 10, np.int64)
-    for digit in columns.digit_matrix(masked, DIGITS).T:
+def _check(body: pl.Series) -> pl.Series:
+    product = np.full(len(body), 10, np.int64)
+    for digit in columns.digit_matrix(columns.numbers(body), DIGITS).T:
         total = (digit + product) % 10
         product = np.where(total == 0, 10, total) * 2 % 11
-    check = ((11 - product) % 10).astype(np.uint64)
-    return columns.texts(masked, DIGITS) + columns.texts(check, 1)
+    return columns.texts(((11 - product) % 10).astype(np.uint64), 1)
+
+
+def _check_scalar(body: str) -> str:
+    product = 10
+    for digit in body:
+        product = ((int(digit) + product) % 10 or 10) * 2 % 11
+    return str((11 - product) % 10)
+
+
+def _vector(bare: pl.Series, keys: Keys) -> pl.Series:
+    body = columns.texts(PERMUTATION.vector(columns.numbers(bare.str.head(DIGITS)), keys.ff1("national_id")), DIGITS)
+    return body + _check(body)
 
 
 def _scalar(bare: str, keys: Keys) -> str:
-    masked = f"{PERMUTATION.scalar(int(bare[:DIGITS]), keys.ff1('national_id')):010d}"
-    product = 10
-    for digit in masked:
-        product = ((int(digit) + product) % 10 or 10) * 2 % 11
-    return f"{masked}{(11 - product) % 10}"
+    body = f"{PERMUTATION.scalar(int(bare[:DIGITS]), keys.ff1('national_id')):010d}"
+    return body + _check_scalar(body)
 
 
-FORMS = (coded.Form("[1-9][0-9]{10}", _vector, _scalar),)
+def _test_id(masked: pl.Series, _: pl.Series) -> pl.Series:
+    digits = columns.digit_matrix(columns.numbers(masked.str.head(DIGITS)), DIGITS)
+    first = digits[:, :1]
+    changed = np.where(digits == first, 0, np.where(digits == 0, first, digits))
+    body = columns.texts((changed * POWERS).sum(1).astype(np.uint64), DIGITS)
+    return body + _check(body)
+
+
+def _test_id_scalar(masked: str, _: str) -> str:
+    body = masked[:DIGITS].translate(str.maketrans(f"0{masked[0]}", f"{masked[0]}0"))
+    return body + _check_scalar(body)
+
+
+TAG = coded.Tag(_test_id, _test_id_scalar)
+FORMS = (coded.Form("[1-9][0-9]{10}", _vector, _scalar, TAG, "0[0-9]{10}"),)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -36,46 +38,53 @@ def language_scalar(value: str, locale: str | None) -> str:
     return short if short in pools.LANGUAGES else ("zh" if re.search(HAN, value) else OTHER)
 
 
-def vector(
-    values: pl.Series, locale: pl.Series | None, domain: str, templates: Mapping[str, str], keys: Keys
-) -> pl.Series:
-    """Return the masked column; `templates` has one text per language with `{pool}` in it."""
-    plain = domains.normalised(values)
-    hashed = domains.numbers(plain, domain, keys)
+@dataclass(frozen=True)
+class Words:
+    """A kind of mask that gives words: `templates` has one text per language with `{pool}` in it."""
 
-    def work(language: str, rows: pl.Series) -> pl.Series:
-        template = templates.get(language, templates[OTHER])
-        chosen, same = hashed.gather(rows).fill_null(0).to_numpy(), plain.gather(rows)
-        out = _spoken(template, language, chosen)
-        stepped = _spoken(template, language, chosen + 1)  # never the value itself
-        return out.zip_with(domains.normalised(out).ne_missing(same), stepped)
+    domain: str
+    templates: Mapping[str, str]
 
-    masked = columns.grouped(languages(values, locale), work)
-    return masked.zip_with((values != "").fill_null(True), values).zip_with(
-        values.is_not_null(), pl.Series([None], dtype=pl.String)
-    )
+    def vector(
+        self, values: pl.Series, inputs: Mapping[str, pl.Series], keys: Keys, options: Mapping[str, Any]
+    ) -> pl.Series:
+        """Return the masked column."""
+        plain = domains.normalised(values)
+        hashed = domains.numbers(plain, self.domain, keys)
 
+        def work(language: str, rows: pl.Series) -> pl.Series:
+            chosen, same = hashed.gather(rows).fill_null(0).to_numpy(), plain.gather(rows)
+            out = _spoken(self._template(language), language, chosen)
+            stepped = _spoken(self._template(language), language, chosen + 1)  # never the value itself
+            return out.zip_with(domains.normalised(out).ne_missing(same), stepped)
 
-def scalar(value: str, locale: str | None, domain: str, templates: Mapping[str, str], keys: Keys) -> str:
-    """Return one masked value."""
-    if value == "":
-        return value
-    plain = domains.normalised_scalar(value)
-    language = language_scalar(value, locale)
-    template = templates.get(language, templates[OTHER])
-    number = domains.number_scalar(plain, domain, keys)
-    out = _spoken_scalar(template, language, number)
-    return out if domains.normalised_scalar(out) != plain else _spoken_scalar(template, language, number + 1)
+        masked = columns.grouped(languages(values, inputs.get("locale")), work)
+        return masked.zip_with((values != "").fill_null(True), values).zip_with(
+            values.is_not_null(), pl.Series([None], dtype=pl.String)
+        )
 
+    def scalar(self, value: str, inputs: Mapping[str, Any], keys: Keys, options: Mapping[str, Any]) -> str:
+        """Return one masked value."""
+        if value == "":
+            return value
+        plain = domains.normalised_scalar(value)
+        language = language_scalar(value, inputs.get("locale"))
+        number = domains.number_scalar(plain, self.domain, keys)
+        out = _spoken_scalar(self._template(language), language, number)
+        same = domains.normalised_scalar(out) == plain
+        return _spoken_scalar(self._template(language), language, number + 1) if same else out
 
-def codomain(templates: Mapping[str, str]) -> dict[str, object]:
-    """Return a regex over all languages; `<pool>` in it stands for any word of a pool."""
-    shapes, used = [], []
-    for language in pools.LANGUAGES:
-        pieces = [_shape(piece, language) for piece in _pieces(templates.get(language, templates[OTHER]))]
-        shapes.append("".join(pieces))
-        used += [piece[1:-1] for piece in pieces if piece.startswith("<")]
-    return {"regex": "|".join(shapes), "pools": sorted(set(used))}
+    def codomain(self, options: Mapping[str, Any]) -> dict[str, Any]:
+        """Return a regex over all languages; `<pool>` in it stands for any word of a pool."""
+        shapes, used = [], []
+        for language in pools.LANGUAGES:
+            pieces = [_shape(piece, language) for piece in _pieces(self._template(language))]
+            shapes.append("".join(pieces))
+            used += [piece[1:-1] for piece in pieces if piece.startswith("<")]
+        return {"regex": "|".join(shapes), "pools": sorted(set(used))}
+
+    def _template(self, language: str) -> str:
+        return self.templates.get(language, self.templates[OTHER])
 
 
 def _pieces(template: str) -> list[str]:
