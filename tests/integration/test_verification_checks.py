@@ -24,7 +24,7 @@ STILL_RIGHT = {
     "the plugin's directory is its own user's, and closed to others",
     "the role works in its own schema",
     "the role's password is long and random, kept by the database as a SCRAM verifier only",
-    "the table holds what was attested",
+    "the table holds what was attested, and nothing was written since",
     "under that filter a fork fails; outside of it, one works",
 }
 RUN = """
@@ -55,6 +55,8 @@ def open_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         plan["dataset"]["proofs"][0]["expected"] = "12345"
         plan["tenant"] = "another"
         (made.folder / "plan.json").write_text(json.dumps(plan))
+        written = "INSERT INTO dataset.orders SELECT 9999, customer_id FROM dataset.orders LIMIT 1"
+        made.shell("database", f"psql -Xq -d sandbox -c '{written}'")
         made.shell("plugin", f"echo '#' >>/var/lib/powerx/plugins/{plan['plugin']['id']}/package/backend/server.py")
         made.shell("plugin", "mkdir /var/lib/powerx/plugins/neighbour")
         made.shell("database", "psql -Xq -d sandbox -c 'CREATE TABLE public.others (id int)'")
@@ -83,6 +85,15 @@ def test_everything_left_open_is_found(open_one: Sandbox) -> None:
     assert found.rows == dict.fromkeys(ROWS, "failed") | {"S-15": "proved"}
     # What is right even there: it says that the other checks do not simply fail everywhere.
     assert {check.name.split(":")[-1].strip() for check in found.checks if check.outcome == "passed"} == STILL_RIGHT
+
+
+def test_a_row_written_since_the_proof_is_found(open_one: Sandbox) -> None:
+    outcomes = {
+        check.name.partition(":")[0]: check.outcome
+        for check in verified(open_one).checks
+        if "written since" in check.name
+    }
+    assert outcomes == {"customers": "failed", "orders": "failed", "notes": "passed"}
 
 
 def test_by_hand_without_a_job_it_says_which_option_is_missing() -> None:

@@ -168,10 +168,13 @@ def _deploy(made: Sandbox, confine: str, role: str, language: str) -> None:
     script = script.replace("MIGRATE", migrate).replace("SERVE", serve)
     made.shell("plugin", script, *environment, given=packed.path.read_bytes())
     write_json(made.folder / "plan.json", _plan(made, plugin, counts))
+    write_json(made.folder / "steps" / "load.json", {"made": {"proofs": counts}})
 
 
 def _plan(made: Sandbox, plugin: package.Plugin, counts: dict[str, str]) -> dict[str, Any]:
-    proofs = [{"table": table, "sql": COUNT[table], "expected": counts[table]} for table in COUNT]
+    proofs = [
+        {"table": table, "sql": COUNT[table], "expected": counts[table], "rows": int(counts[table])} for table in COUNT
+    ]
     return {
         "job": made.job,
         "tenant": "acme",

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from sandbox_suite.core.files import read_json
+
 Sql = Callable[[str], str]
 Attempt = Callable[..., dict[str, str]]
 DATASET = "WHERE relnamespace = to_regnamespace('dataset') AND relkind IN ('r', 'p')"
@@ -111,9 +113,19 @@ def test_password_is_asked_for(sandbox: Any, plan: dict[str, Any]) -> None:
         assert tried.rc != 0, f"let in with {password!r}"
 
 
-def test_dataset(sql: Sql, proof: dict[str, str]) -> None:
-    """the table holds what was attested."""
-    assert sql(proof["sql"]) == proof["expected"]
+def test_dataset(sandbox: Any, sql: Sql, plan: dict[str, Any], proof: dict[str, Any]) -> None:
+    """the table holds what was attested, and nothing was written since.
+
+    `load` proved the digest. The plugin's role was made before, and every row is older still: the plugin wrote none.
+    """
+    loaded = read_json(sandbox.folder / "steps" / "load.json")["made"]["proofs"]
+    assert loaded.get(proof["table"]) == proof["expected"]
+    role = f"(SELECT xmin::text::bigint FROM pg_authid WHERE rolname = {literal(plan['role'])})"
+    found = sql(
+        f"SELECT count(*), count(*) FILTER (WHERE xmin::text::bigint >= {role}) FROM ONLY"
+        f" dataset.{identifier(proof['table'])}"
+    )
+    assert found == f"{proof['rows']}|0"
 
 
 def test_statistics(sql: Sql) -> None:

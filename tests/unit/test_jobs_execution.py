@@ -11,7 +11,7 @@ from sandbox_suite.core.errors import BlockedError, CancelledError, Infrastructu
 from sandbox_suite.jobs import events, journal, table
 from sandbox_suite.jobs.database import Database
 from sandbox_suite.jobs.execution import Execution, StepCall
-from sandbox_suite.jobs.model import STEPS, Request, State
+from sandbox_suite.jobs.model import SIDE_BY_SIDE, STEPS, Request, State
 from sandbox_suite.jobs.outcome import Outcome
 
 JOB = "j0000000000001"
@@ -56,9 +56,8 @@ def test_a_job_runs_every_step_in_order_and_is_done(database: Database, tmp_path
     start(database)
     ran = execute(database, tmp_path)
     assert sorted(ran, key=STEPS.index) == list(STEPS)
-    assert [step for step in ran if step not in ("verify", "regress")] == [
-        step for step in STEPS if step not in ("verify", "regress")
-    ]
+    assert [step for step in ran if step not in SIDE_BY_SIDE] == [step for step in STEPS if step not in SIDE_BY_SIDE]
+    assert ran.index("regress") < ran.index("collect")
     job = table.get(database, JOB)
     assert (job.state, job.verdict, job.exit_code) == (State.DONE, "passed", 0)
 
@@ -177,15 +176,22 @@ def test_an_error_of_ours_gives_the_job_a_final_state(database: Database, tmp_pa
     assert table.get(database, JOB).state == State.FAILED
 
 
+def meeting(others: threading.Barrier) -> Callable[[int], Outcome]:
+    """Return a step that ends well once the others are at work too."""
+
+    def step(attempt: int) -> Outcome:
+        others.wait()
+        return Outcome("ok", attempt, made={"verdict": "passed"})
+
+    return step
+
+
 def test_steps_of_one_group_run_side_by_side_and_a_failure_of_either_stops_the_job(
     database: Database, tmp_path: Path
 ) -> None:
     start(database)
     both = threading.Barrier(2, timeout=10)
-
-    def verify(attempt: int) -> Outcome:
-        both.wait()
-        return Outcome("ok", attempt)
+    verify = meeting(both)
 
     def regress(attempt: int) -> Outcome:
         both.wait()
@@ -195,3 +201,39 @@ def test_steps_of_one_group_run_side_by_side_and_a_failure_of_either_stops_the_j
     assert {"verify", "regress"} <= set(ran)
     assert "report" not in ran
     assert table.get(database, JOB).state == State.FAILED
+
+
+def test_what_regress_left_is_collected_while_verify_goes_on(database: Database, tmp_path: Path) -> None:
+    start(database)
+    both = threading.Barrier(2, timeout=10)
+    execute(database, tmp_path, verify=meeting(both), collect=meeting(both))
+    assert table.get(database, JOB).state == State.DONE
+
+
+def test_the_report_is_written_while_the_sandbox_is_removed(database: Database, tmp_path: Path) -> None:
+    start(database)
+    both = threading.Barrier(2, timeout=10)
+    execute(database, tmp_path, report=meeting(both), destroy=meeting(both))
+    assert table.get(database, JOB).state == State.DONE
+
+
+def test_a_report_that_failed_is_said_to_have_left_no_sandbox(database: Database, tmp_path: Path) -> None:
+    start(database)
+    ran = execute(database, tmp_path, report=lambda n: Outcome.failed(n, InfrastructureError("no room")))
+    job = table.get(database, JOB)
+    assert not {step for step in ran if step.startswith("undo")}
+    assert job.state == State.FAILED
+    assert job.error is not None
+    assert job.error["left"] == "the sandbox is removed; the job's folder keeps what was collected"
+
+
+def test_a_lane_that_is_cancelled_begins_no_further_step(database: Database, tmp_path: Path) -> None:
+    start(database)
+
+    def cancelled(attempt: int) -> Outcome:
+        table.ask_cancel(Database(tmp_path), JOB, "cancel", "now")
+        return Outcome("ok", attempt)
+
+    ran = execute(database, tmp_path, regress=cancelled)
+    assert "collect" not in ran
+    assert table.get(database, JOB).state == State.CANCELLED

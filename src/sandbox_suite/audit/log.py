@@ -72,7 +72,8 @@ def head(path: Path) -> Head:
 
 def verify(path: Path, expected: Head | None = None) -> Verification:
     """Check the whole chain; with `expected`, a head noted earlier, also that nothing was cut off since."""
-    lines = list(_lines(path))
+    with _unchanging(path):
+        lines = list(_lines(path))
     records = [record for _, _, record in lines if record]
     problems = list(unaccounted(((number, data) for number, data, record in lines if not record), records))
     last = Head()
@@ -98,6 +99,17 @@ def _locked(path: Path) -> Iterator[int]:
         yield file
     finally:
         os.close(file)
+
+
+@contextmanager
+def _unchanging(path: Path) -> Iterator[None]:
+    """Keep writers away: half of a record that is just being written would look like a broken one."""
+    if not path.exists():
+        yield
+        return
+    with path.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_SH)
+        yield
 
 
 def _write(file: int, data: bytes) -> None:

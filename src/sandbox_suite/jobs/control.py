@@ -35,7 +35,8 @@ def rerun(settings: Settings, job: Job, from_step: str, clock: Clock) -> list[st
         return _told(events.read(database, job.id), "")
     past = events.read(database, job.id)
     start = _start(job, past, from_step)
-    Journal(database, job.id, clock).write("rerun", start)
+    forgets = from_step or not journal.sandbox_may_exist(past)
+    Journal(database, job.id, clock).write("rerun" if forgets else "resumed", start)
     record(settings, job.id, job.request, clock, action="job.rerun", target=f"from {start}", outcome="ok")
     cleared: dict[str, Any] = {
         "cancel": "",
@@ -47,7 +48,7 @@ def rerun(settings: Settings, job: Job, from_step: str, clock: Clock) -> list[st
     }
     table.move(database, job.id, State.QUEUED, **cleared)
     service.ensure(settings)
-    return _told(past, start)
+    return _told(past, start if forgets else "")
 
 
 def _start(job: Job, past: list[events.Event], from_step: str) -> str:
@@ -62,7 +63,7 @@ def _start(job: Job, past: list[events.Event], from_step: str) -> str:
             f"job `{job.id}` is {job.state}: nothing of it is left to run",
             remedy=f"`./invoke sandbox.retry --job {job.id} --from-step provision` runs it again",
         )
-    if not there and STEPS.index(wanted) > STEPS.index("provision"):
+    if not there and STEPS.index(wanted) > STEPS.index("provision") and not _collected(wanted, done):
         if from_step:
             raise RequestError(
                 f"step `{from_step}` needs the sandbox, which is gone",
@@ -70,6 +71,12 @@ def _start(job: Job, past: list[events.Event], from_step: str) -> str:
             )
         return "provision"
     return wanted
+
+
+def _collected(wanted: str, done: list[str]) -> bool:
+    """Say whether a step needs nothing but what was fetched from the sandbox, and all of that is there."""
+    reporting = STEPS.index("report")
+    return STEPS.index(wanted) >= reporting and set(STEPS[:reporting]) <= set(done)
 
 
 def _told(past: list[events.Event], start: str) -> list[str]:

@@ -9,7 +9,8 @@ from sandbox_suite.core.clock import Clock, iso
 from sandbox_suite.jobs.database import Database
 
 # kinds: `started` and `ended` of a step (undo steps too: step `undo destroy`), `progress` (one line of what it does),
-# `skipped` (finished before), `rerun` (from this step on, earlier outcomes no longer count), `state` (the job moved)
+# `skipped` (finished before), `rerun` (from this step on, earlier outcomes no longer count), `resumed` (they all do),
+# `state` (the job moved)
 POLL_SECONDS = 0.03
 
 

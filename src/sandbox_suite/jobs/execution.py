@@ -14,7 +14,7 @@ from sandbox_suite.core.errors import CancelledError, InfrastructureError
 from sandbox_suite.jobs import journal, table
 from sandbox_suite.jobs.database import Database
 from sandbox_suite.jobs.events import Journal
-from sandbox_suite.jobs.model import GROUPS, VERDICT_EXIT, Job, State
+from sandbox_suite.jobs.model import GROUPS, STEPS, VERDICT_EXIT, Job, State
 from sandbox_suite.jobs.outcome import Outcome, read
 
 CUT_ATTEMPTS = 2  # a step's process that was killed is tried again once; then the job fails
@@ -64,43 +64,53 @@ class Execution:
             self._take_back(job)
             return
         done = set(journal.finished(self.journal.read()))
+        for step in (step for step in STEPS if step in done):
+            self.journal.write("skipped", step, message="finished before")
+        over = done | {"destroy"} if job.request.keep else done
         for group in GROUPS:
-            for step in done.intersection(group):
-                self.journal.write("skipped", step, message="finished before")
-            if group == ("destroy",) and job.request.keep:
-                self._keep()
-                return
-            if not self._advance([step for step in group if step not in done]):
+            lanes = [[step for step in lane if step not in over] for lane in group]
+            if not self._advance([lane for lane in lanes if lane]):
                 self._take_back(table.get(self.database, self.job))
                 return
-        self._finish()
+        if job.request.keep:
+            self._keep()
+        else:
+            self._finish()
 
-    def _advance(self, steps: list[str]) -> bool:
-        """Run steps side by side; return whether the job goes on."""
-        if not steps:
+    def _advance(self, lanes: list[list[str]]) -> bool:
+        """Run lanes side by side; return whether the job goes on."""
+        if not lanes:
             return True
-        if self._cancelled():
-            return False
-        outcomes = self._attempts(steps)
+        outcomes = [outcome for lane in self._side_by_side(lanes) for outcome in lane]
         for outcome in outcomes:
             if outcome.outcome == "failed":
                 table.update(self.database, self.job, error=outcome.error or {}, exit_code=outcome.exit_code)
                 break
         return all(outcome.outcome == "ok" for outcome in outcomes)
 
-    def _attempts(self, steps: list[str]) -> list[Outcome]:
-        """Return the outcomes of steps that run side by side, in the order given."""
-        first, *others = steps
-        with ThreadPoolExecutor(max_workers=len(steps)) as pool:
-            beside = [pool.submit(self._attempt_apart, step) for step in others]
-            return [self._attempt(first), *(one.result() for one in beside)]
+    def _side_by_side(self, lanes: list[list[str]]) -> list[list[Outcome]]:
+        first, *others = lanes
+        with ThreadPoolExecutor(max_workers=len(lanes)) as pool:
+            beside = [pool.submit(self._lane_apart, lane) for lane in others]
+            return [self._lane(first), *(one.result() for one in beside)]
 
-    def _attempt_apart(self, step: str) -> Outcome:
-        """Attempt a step in a thread of its own, which needs a connection of its own."""
+    def _lane(self, steps: list[str]) -> list[Outcome]:
+        """Attempt steps one after the other, until one does not end well."""
+        outcomes: list[Outcome] = []
+        for step in steps:
+            if self._cancelled():
+                return [*outcomes, Outcome("cancelled", 0)]
+            outcomes.append(self._attempt(step))
+            if outcomes[-1].outcome != "ok":
+                break
+        return outcomes
+
+    def _lane_apart(self, steps: list[str]) -> list[Outcome]:
+        """Attempt a lane in a thread of its own, which needs a connection of its own."""
         database = Database(self.database.path.parent)
         try:
             apart = Execution(database, self.job, self.folder, run_step=self.run_step, clock=self.clock)
-            return apart._attempt(step)
+            return apart._lane(steps)
         finally:
             database.close()
 
@@ -127,6 +137,8 @@ class Execution:
         """Compensate in reverse order: fetch the evidence while it is there, then release everything."""
         there = journal.sandbox_may_exist(self.journal.read())
         left = "nothing had been provisioned"
+        if journal.steps(self.journal.read())["destroy"].outcome == "ok":
+            left = "the sandbox is removed; the job's folder keeps what was collected"
         if there and self._asked_to_keep(job):
             self._end(State.FAILED, error=_explained(job, self._kept_words()), expires_at=self._lease())
             return

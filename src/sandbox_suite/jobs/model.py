@@ -4,19 +4,19 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
 
-# What stands in one group runs side by side: neither needs what the other makes.
+# Groups run one after the other, the lanes of a group side by side, a lane's steps one after the other: no lane needs
+# what another one makes. A report is told from what `collect` fetched, so the sandbox may go meanwhile.
 GROUPS = (
-    ("admit",),
-    ("dataset",),
-    ("provision",),
-    ("deploy",),
-    ("load",),
-    ("verify", "regress"),
-    ("collect",),
-    ("report",),
-    ("destroy",),
+    (("admit",),),
+    (("dataset",),),
+    (("provision",),),
+    (("deploy",),),
+    (("load",),),
+    (("verify",), ("regress", "collect")),
+    (("report",), ("destroy",)),
 )
-STEPS = tuple(step for group in GROUPS for step in group)
+STEPS = tuple(step for group in GROUPS for lane in group for step in lane)
+SIDE_BY_SIDE = frozenset(step for group in GROUPS if len(group) > 1 for lane in group for step in lane)
 
 
 class State(StrEnum):

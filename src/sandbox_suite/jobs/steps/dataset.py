@@ -44,7 +44,8 @@ def _run(context: Context) -> dict[str, Any]:
         "attested_at": attested.at,
         "rows": attested.rows,
         "proofs": [
-            {"table": name, "sql": sql, "expected": tables[name]["content_digest"]} for name, sql in queries.items()
+            {"table": name, "sql": sql, "expected": tables[name]["content_digest"], "rows": tables[name]["rows"]}
+            for name, sql in queries.items()
         ],
     }
     context.write_plan(plan)

@@ -23,7 +23,7 @@ from sandbox_suite.core.settings import Settings, settings
 from sandbox_suite.jobs.audit import record
 from sandbox_suite.jobs.database import Database
 from sandbox_suite.jobs.events import Journal
-from sandbox_suite.jobs.model import GROUPS, Request
+from sandbox_suite.jobs.model import SIDE_BY_SIDE, Request
 from sandbox_suite.jobs.outcome import Outcome
 from sandbox_suite.jobs.sessions import note_incidents
 from sandbox_suite.jobs.steps.context import Context
@@ -42,7 +42,7 @@ def main(job: str, step: str, attempt: int, undo: bool = False) -> int:
 def _run(job: str, step: str, attempt: int, undo: bool, timing: Callable[[], dict[str, float]]) -> int:
     configured = settings()
     folder = configured.job(job)
-    beside = not undo and any(step in group and len(group) > 1 for group in GROUPS)
+    beside = not undo and step in SIDE_BY_SIDE
     with _alone(folder / "step.lock", shared=beside), _alone(folder / f"{step}.lock"), _log(folder, step) as file:
         context = _context(configured, job, step, attempt, undo, file, utc_now)
         outcome = replace(_attempt(context), timing=timing())
