@@ -2,6 +2,7 @@
 
 import base64
 import json
+import mailbox
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import yaml
 
 from sandbox_suite.audit import log
 from sandbox_suite.core.settings import CHECKOUT
+from sandbox_suite.telemetry import counters
 from tests.e2e.conftest import Ended, Invoke
 from tests.e2e.traces import Traces
 
@@ -71,9 +73,9 @@ class Dataset:
         return {"SANDBOX_DATASETS": str(self.folder), "SANDBOX_SUITES_CONFIG": str(self.folder / "plans.yaml")}
 
 
-def run(invoke: Invoke, version: str, surroundings: dict[str, str]) -> Ended:
+def run(invoke: Invoke, version: str, surroundings: dict[str, str], *more: str) -> Ended:
     return invoke(
-        "sandbox.run", "--plan", "smoke", "--dataset", f"people@{version}", "--json", environment=surroundings
+        "sandbox.run", "--plan", "smoke", "--dataset", f"people@{version}", "--json", *more, environment=surroundings
     )
 
 
@@ -128,21 +130,73 @@ def test_a_policy_that_misses_a_column_of_the_example_blocks(invoke: Invoke, tmp
     assert "hint:" in ended.err
 
 
-def test_the_previous_version_stays_current_and_the_failure_is_reported_and_recorded(
-    invoke: Invoke, dataset: Dataset
+def test_the_previous_version_stays_current_and_the_failure_is_reported_told_counted_and_recorded(
+    invoke: Invoke, traces: Traces, dataset: Dataset, tmp_path: Path
 ) -> None:
-    surroundings = dataset.write("1", rows())
-    assert invoke("dataset.check", "--name", "people@1", "--policy", str(dataset.folder / "policy.yaml"),
-                  environment=surroundings).code == 0  # fmt: skip
-    dataset.write("2", rows(status="unknown"))
-    ended = run(invoke, "2", surroundings)
+    policy = {**POLICY, "owners": ["crm-owners"]}
+    surroundings = dataset.write("1", rows(), policy)
+    masked = ("dataset.patch", "--name", "people@1", "--policy", str(dataset.folder / "policy.yaml"))
+    (tmp_path / "rows.csv").write_text("table,key,column,value\npeople,5,status,closed\n")
+    correction = ("--rows", str(tmp_path / "rows.csv"), "--as", "1b", "--reason", "closed last week")
+    good = invoke(*masked, *correction, environment=surroundings)
+    assert good.code == 0, good.err
+    current = _history(invoke)[-1]
+    assert current["reference"] == "people@1b"
+    counted, left, told = _blocked(invoke), traces.left(), len(_mails(invoke))
+
+    dataset.write("2", rows(status="unknown"), policy)
+    ended = run(invoke, "2", surroundings, "--reason", "replay of B-2")
+
     assert ended.code == 3
-    reports = sorted((invoke.home / "datasets" / "failures").glob("people@2-*.json"))
-    assert reports
-    report = json.loads(reports[-1].read_text())
+    assert {step["name"]: step["outcome"] for step in ended.json["steps"]}["provision"] == "not run"
+    assert traces.left() == left, "something was provisioned, or left"
+    assert list((invoke.home / "datasets" / "tmp").iterdir()) == [], "the quarantine is still there"
+    assert _history(invoke)[-1] == current
+    assert ended.json["error"]["left"] == "nothing had been provisioned"
+
+    report = json.loads(_newest(invoke, "people@2-*.json").read_text())
+    readable = _newest(invoke, "people@2-*.md").read_text()
     assert any("status" in finding["place"] for finding in report["findings"])
-    last = log.read(Path(ended.json["audit"]["log"]))
+    assert "people.status" in readable
+    assert "people@1b stays current" in readable
+    assert "person_id=3" in readable, "the report names no row"
+    assert (report["by"]["job"], report["by"]["reason"]) == (ended.json["job"], "replay of B-2")
+
+    mails = _mails(invoke)
+    assert sorted(str(mail["To"]) for mail in mails[told:]) == ["crm-owners", "data-team"]
+    assert {one["outcome"] for one in report["notices"]} == {"ok"}
+    assert _blocked(invoke) == counted + 1
+
+    shown = invoke("audit.show", "--job", "datasets", "--outcome", "blocked", "--json").json["records"][-1]
+    assert (shown["action"], shown["target"], shown["job"]) == ("dataset.mask", "people@2", ended.json["job"])
+    assert (shown["actor"], shown["reason"]) == (report["by"]["actor"], "replay of B-2")
+    assert invoke("audit.verify", "--job", "datasets").code == 0
     assert any(
-        record.action == "step.run" and record.target == "dataset" and record.outcome == "failed" for record in last
+        (record.action, record.target, record.outcome) == ("step.run", "dataset", "failed")
+        for record in log.read(Path(ended.json["audit"]["log"]))
     )
-    assert list((invoke.home / "datasets").glob("**/quarantine/*")) == []
+    everything = [ended.out, ended.err, readable, json.dumps(report), json.dumps(shown), *map(str, mails)]
+    assert not any(value in text for text in everything for value in (EMAIL.format(3), "unknown")), "a value is shown"
+
+    again = invoke("dataset.mask", "--name", "people@1b", "--policy", str(dataset.folder / "policy.yaml"),
+                   "--out", str(tmp_path / "out"), "--json", environment=surroundings)  # fmt: skip
+    assert again.code == 0, again.err
+    assert again.json["version"] == current["version"], "the current version can still be had"
+
+
+def _history(invoke: Invoke) -> list[dict[str, str]]:
+    found: list[dict[str, str]] = invoke("dataset.history", "people", "--json").json["history"]
+    return found
+
+
+def _blocked(invoke: Invoke) -> int:
+    return counters.value(invoke.home, "sandbox_masking_blocked_total", {"dataset": "people", "policy": "people-qa"})
+
+
+def _mails(invoke: Invoke) -> list[mailbox.MaildirMessage]:
+    box = invoke.home / "notices"
+    return [found for _, found in sorted(mailbox.Maildir(box, create=False).items())] if box.exists() else []
+
+
+def _newest(invoke: Invoke, pattern: str) -> Path:
+    return sorted((invoke.home / "datasets" / "failures").glob(pattern))[-1]
