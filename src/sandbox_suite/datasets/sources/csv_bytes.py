@@ -79,48 +79,96 @@ def _unpacked(packed: BinaryIO, suffix: str) -> Any:
         return bz2.BZ2File(packed)
     if suffix == ".xz":
         return lzma.LZMAFile(packed)
-    import zstandard
+    return _Zstandard(packed)
 
-    return zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(packed, read_across_frames=True)
+
+class _Zstandard:
+    """Reads frames of Zstandard; the library's own reader takes a frame that was cut short for a whole one."""
+
+    PIECE = 1024  # packed bytes at a time: a block of one repeated byte is 32,000 times as long unpacked
+
+    def __init__(self, packed: BinaryIO) -> None:
+        import zstandard
+
+        self._packed = packed
+        self._unpacker = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+        self._frame = self._unpacker.decompressobj()
+        self._begun = False
+        self._ready = memoryview(b"")
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes, none at the end; EOFError where the last frame is not whole."""
+        while not self._ready and self._more():
+            pass
+        piece, self._ready = self._ready[:size], self._ready[size:]
+        return bytes(piece)
+
+    def _more(self) -> bool:
+        packed = self._frame.unused_data if self._frame.eof else b""
+        packed = packed or self._packed.read(self.PIECE)
+        if self._frame.eof and packed:
+            self._frame, self._begun = self._unpacker.decompressobj(), False
+        if packed:
+            self._begun = True
+            self._ready = memoryview(self._frame.decompress(packed))
+        elif self._begun and not self._frame.eof:
+            raise EOFError("the file ends within a frame")
+        return bool(packed)
+
+    def close(self) -> None:
+        """Do nothing: the file belongs to the caller."""
 
 
 def encoding(path: Path, asked: str = "") -> str:
     """Return the encoding to read a file in: the one asked for, else what its first bytes say, else UTF-8."""
     if asked:
-        return asked
+        return _named(asked)
     with opened(path) as file:
         head = file.read(4)
     return next((name for mark, name in BOMS.items() if head.startswith(mark)), "utf-8")
+
+
+def _named(asked: str) -> str:
+    try:
+        found = codecs.lookup(asked)
+        "".encode(found.name)  # some codecs are none of text
+    except LookupError:
+        raise RequestError(f"`{asked}` is no encoding", remedy=f"write one such as {', '.join(LIKELY)}") from None
+    return found.name
 
 
 def examine(path: Path, name: str, encoding: str) -> None:
     """Read all of a file; RequestError names the first line with a NUL and the first that is not in its encoding."""
     mistakes = Mistakes()
     decoder = codecs.getincrementaldecoder(encoding)()
-    line, nul, size, broken = 1, 0, 0, False
+    line, nul, size, quotes, broken = 1, 0, 0, 0, False
     with opened(path) as file:
         while chunk := file.read(CHUNK):
             size += len(chunk)
             if not nul and not encoding.startswith("utf-16") and b"\0" in chunk:
                 nul = line + chunk[: chunk.index(b"\0")].count(b"\n")
-            broken = broken or not _decodes(decoder, chunk)
+            text = None if broken else _decoded(decoder, chunk)
+            broken, quotes = text is None, quotes + (text or "").count('"')
             line += chunk.count(b"\n")
-    broken = broken or not _decodes(decoder, b"", final=True)
+    broken = broken or _decoded(decoder, b"", final=True) is None
     if not size:
         raise RequestError(f"{name}: is empty", remedy="give a file with a line of column names")
     if nul:
         mistakes.add(f"{name}: line {nul}: holds a NUL character, which PostgreSQL refuses", "remove NUL characters")
     if broken:
         mistakes.add(*_misread(path, name, encoding))
+    elif quotes % 2:
+        said = f"{name}: has an odd number of quotes: one is not closed, or stands in a cell that is not quoted"
+        mistakes.add(said, "quote cells that hold a quote, and double it")
     mistakes.settle()
 
 
-def _decodes(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = False) -> bool:
+def _decoded(decoder: codecs.IncrementalDecoder, chunk: bytes, final: bool = False) -> str | None:
+    """Return the chunk's text; None where it is not in the encoding."""
     try:
-        decoder.decode(chunk, final)
+        return decoder.decode(chunk, final)
     except UnicodeDecodeError:
-        return False
-    return True
+        return None
 
 
 def _misread(path: Path, name: str, encoding: str) -> tuple[str, str]:
@@ -147,14 +195,16 @@ def _misread(path: Path, name: str, encoding: str) -> tuple[str, str]:
 
 
 def _working(path: Path, sample: bytes) -> str:
-    """Return the encoding that a sample looks like, if it reads the whole file."""
+    """Return the likeliest encoding that a sample looks like, if it reads the whole file."""
     from charset_normalizer import from_bytes
 
     for match in from_bytes(sample, cp_isolation=LIKELY, threshold=0.6):
-        decoder = codecs.getincrementaldecoder(match.encoding)()
+        looks = sample.decode(match.encoding)
+        alike = [name for name in LIKELY if _reads(sample, name) and sample.decode(name) == looks]
+        decoder = codecs.getincrementaldecoder(alike[0])()
         with opened(path) as file:
-            if all(_decodes(decoder, chunk) for chunk in iter(lambda: file.read(CHUNK), b"")):
-                return str(match.encoding)
+            if all(_decoded(decoder, chunk) is not None for chunk in iter(lambda: file.read(CHUNK), b"")):
+                return alike[0]
     return ""
 
 
