@@ -9,17 +9,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 import yaml
 
 from sandbox_suite.audit import log
-from sandbox_suite.core.errors import RequestError
+from sandbox_suite.core.errors import BlockedError, RequestError
 from sandbox_suite.core.findings import Finding
 from sandbox_suite.core.progress import silent
 from sandbox_suite.core.settings import CHECKOUT, Settings
-from sandbox_suite.datasets import failure, notices, operation, trail
+from sandbox_suite.datasets import failure, masking, notices, operation, trail
 from sandbox_suite.datasets import policy as policies
 from sandbox_suite.datasets.failure import Failure
+from sandbox_suite.datasets.keys import Keys
+from sandbox_suite.datasets.sources import Table
 from sandbox_suite.datasets.trail import Asker
 from sandbox_suite.telemetry import counters
 
@@ -262,3 +265,13 @@ def test_owners_in_a_policy_do_not_change_what_it_decides(tmp_path: Path) -> Non
     named.write_text(file.read_text() + "owners: [crm-owners]\n")
     assert policies.load(named).digest == policies.load(file).digest
     assert policies.load(named).document.owners == ["crm-owners"]
+
+
+def test_a_key_that_is_itself_masked_is_not_shown() -> None:
+    card = policies.Rule("cards", "number", "card", {"mode": "realistic", "domain": "card", "on_unknown": "block"})
+    plan = masking.TablePlan(Table("cards", ("number",)), {"number": card})
+    batch = pa.table({"number": ["4111 1111 1111 1111", "no card at all"]})
+    with pytest.raises(BlockedError) as caught:
+        masking.mask_batch(batch, plan, Keys(bytes(32)))
+    assert "rows #2" in str(caught.value)
+    assert "no card" not in str(caught.value)
