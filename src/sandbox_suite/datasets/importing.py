@@ -137,7 +137,9 @@ def _written(
         name: Written(by_name[name], folder / f"{name}.parquet", entry["rows"]) for name, entry in entries.items()
     }
     settled = keys.settle(written, said.primary, said.ignored, mistakes)
-    if found and not mistakes and not sum(entry["rows"] for entry in entries.values()):
+    if not found:
+        mistakes.add(f"{remote.shown(wanted.place)}: holds no table", f"name {origins.KINDS}")
+    elif not mistakes and not sum(entry["rows"] for entry in entries.values()):
         mistakes.add("no table has a row", "import what has rows")
     mistakes.settle()
     tables = {

@@ -136,7 +136,9 @@ def _explained(url: str) -> Iterator[None]:
     except FileNotFoundError as error:
         raise RequestError(f"`{shown(url)}` does not exist", remedy="correct the URL") from error
     except ValueError as error:
-        raise RequestError(f"`{shown(url)}` cannot be fetched: unknown protocol or address") from error
+        raise RequestError(
+            f"`{shown(url)}` cannot be fetched: unknown protocol or address", remedy="correct the URL"
+        ) from error
     except OSError as error:  # requests' errors are OSErrors too; their words may repeat the URL with its signature
         raise InfrastructureError(
             f"`{shown(url)}` cannot be fetched: {_reason(error)}", left="nothing was stored", remedy="try again"
