@@ -6,6 +6,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+import yaml
+from datasets_quarantine import POLICY as EXAMPLE
 from datasets_quarantine import Quarantine, make
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -255,6 +257,17 @@ def test_a_key_cannot_be_dropped(tmp_path: Path) -> None:
     )
     with pytest.raises(BlockedError, match=r"people\.id: a column of a key cannot be dropped"):
         make(tmp_path, rules, source=source)
+
+
+def test_a_data_set_whose_kinds_are_all_tagged_passes(tmp_path: Path) -> None:
+    rules = yaml.safe_load(EXAMPLE.read_text())
+    for kind in ("phone", "national_id", "iban", "card"):
+        del rules["domains"][kind]
+    (tmp_path / "policy.yaml").write_text(yaml.safe_dump(rules))
+    made = make(tmp_path, tmp_path / "policy.yaml")
+    assert made.judge().findings == []
+    assert made.frame("customers")["phone"].str.starts_with("+0").all()
+    assert made.frame("notes")["body"].str.contains(r"\+0[0-9]").any()
 
 
 # Columns against single values

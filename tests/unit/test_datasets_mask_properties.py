@@ -379,3 +379,9 @@ def test_what_free_text_looks_at_more_closely_holds_all_that_it_finds(mode: str,
 def test_times_and_versions_in_free_text_stay() -> None:
     text = "at 10:30:45 version 1.2.3 was live"
     assert free_text.scalar(text, {}, KEYS, {"on_unknown": "block"}) == text
+
+
+def test_an_address_of_eight_groups_is_one_address() -> None:
+    asked = {"on_unknown": "block", "modes": {"ip": "tagged", "mac": "tagged"}}
+    masked = free_text.scalar("2a00:1450:4001:82b:aa:bb:cc:dd and 00:1a:2b:3c:4d:5e", {}, KEYS, asked)
+    assert re.fullmatch("2001:db8:[0-9a-f:]+ and 02:1A:2B(:[0-9A-F]{2}){3}", masked)
