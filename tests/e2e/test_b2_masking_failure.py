@@ -178,6 +178,8 @@ def test_the_previous_version_stays_current_and_the_failure_is_reported_told_cou
     everything = [ended.out, ended.err, readable, json.dumps(report), json.dumps(shown), *map(str, mails)]
     assert not any(value in text for text in everything for value in (EMAIL.format(3), "unknown")), "a value is shown"
 
+    asked = ("sandbox.run", "--plan", "smoke", "--dataset", "people@current", "--dry-run", "--json")
+    assert invoke(*asked, environment=surroundings).json["versions"]["dataset"] == "people@1b"
     again = invoke("dataset.mask", "--name", "people@1b", "--policy", str(dataset.folder / "policy.yaml"),
                    "--out", str(tmp_path / "out"), "--json", environment=surroundings)  # fmt: skip
     assert again.code == 0, again.err

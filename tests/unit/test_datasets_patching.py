@@ -288,7 +288,7 @@ def test_a_file_that_is_not_there_or_of_another_kind_is_refused(place: Settings)
             patch_rows.read(place.config / name)
 
 
-@pytest.mark.parametrize("version", ["1", "", "../x", "a b"])
+@pytest.mark.parametrize("version", ["1", "", "../x", "a b", "current"])
 def test_a_version_that_cannot_be_is_refused(place: Settings, version: str) -> None:
     with pytest.raises(RequestError, match="version"):
         patch(place, HEAD + "people,7,status,closed,\n", version)

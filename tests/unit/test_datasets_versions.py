@@ -229,3 +229,15 @@ def test_killed_at_any_moment_a_rollback_leaves_a_whole_version_current(place: S
         assert versions.history(store, "demo")[-1].version == current(place)
     assert log.verify(trail.path(place.home)).intact
     assert back(place, "1").version in both
+
+
+def test_who_asks_for_the_current_version_gets_what_a_rollback_left(place: Settings) -> None:
+    with pytest.raises(RequestError, match="no current version"):
+        versions.resolve("demo@current", place)
+    assert not place.home.exists()
+    add(place, "1")
+    add(place, "2")
+    assert versions.resolve("demo@current", place) == "demo@2"
+    back(place)
+    assert versions.resolve("demo@current", place) == "demo@1"
+    assert versions.resolve("demo@2", place) == "demo@2"

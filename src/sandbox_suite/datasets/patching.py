@@ -18,6 +18,7 @@ from sandbox_suite.datasets.patch_rows import Change
 from sandbox_suite.datasets.sources import stored
 from sandbox_suite.datasets.store import NAME, Attested, Store
 from sandbox_suite.datasets.trail import Asker
+from sandbox_suite.datasets.versions import CURRENT
 
 
 def patch(
@@ -54,7 +55,7 @@ def patch(
 
 def _refuse(version: str, old: str, by: Asker) -> None:
     mistakes = []
-    if not NAME.fullmatch(version):
+    if not NAME.fullmatch(version) or version == CURRENT:
         mistakes.append(f"`{version}` cannot name a version: use letters, digits, . _ -")
     if version == old:
         mistakes.append("a patch makes a new version: its name must differ")

@@ -18,6 +18,7 @@ from sandbox_suite.datasets.store import Attested, Store
 from sandbox_suite.datasets.trail import Asker
 
 Action = Literal["prepare", "rollback"]
+CURRENT = "current"  # asks, as a version, for the one that is current
 DIGITS = 8  # of a version's digest, at least, where it is given instead of a name
 
 
@@ -106,6 +107,24 @@ def _rolled_back(settings: Settings, name: str, to: str, by: Asker, clock: Clock
 
 def _record(settings: Settings, by: Asker, clock: Clock, target: str, outcome: str, details: dict[str, Any]) -> None:
     trail.record(settings.home, by, clock, action="dataset.rollback", target=target, outcome=outcome, details=details)
+
+
+def resolve(reference: str, settings: Settings) -> str:
+    """Return `name@version` of what `reference` asks for: `name@current` is what is current now, at any other it stays.
+
+    RequestError: nothing of that name is current.
+    """
+    name, _, version = reference.partition("@")
+    if version != CURRENT:
+        return reference
+    root = settings.home / "datasets"
+    found = Store(root).pointer("current", name) if root.exists() else None
+    if found is None:
+        raise RequestError(
+            f"dataset `{name}` has no current version yet",
+            remedy="name one, NAME@VERSION: the first attested is current",
+        )
+    return _reference(Store(root), found)
 
 
 def previous(moves: Sequence[Move]) -> Move | None:

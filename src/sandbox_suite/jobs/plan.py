@@ -92,6 +92,7 @@ class _Looker:
 def look(settings: Settings, request: Request, now: datetime.datetime) -> Look:
     """Look at a request at the time `now`: versions, what would be created, and every finding at once."""
     from sandbox_suite.datasets import prepare
+    from sandbox_suite.datasets import versions as dataset_versions
     from sandbox_suite.plugins import catalog
     from sandbox_suite.regression import plans, suites
 
@@ -109,10 +110,14 @@ def look(settings: Settings, request: Request, now: datetime.datetime) -> Look:
         looker.findings += found
         if facts:
             versions["plugin"] = f"{facts.id}@{facts.version}"
-        dataset = request.dataset or plan.dataset
-        policy = CHECKOUT / plan.policy
-        looker.findings += looker.take("dataset", "bad-dataset", lambda: prepare.look(dataset, policy, settings)) or []
-        versions["dataset"] = dataset
+        asked = request.dataset or plan.dataset
+        dataset = looker.take("dataset", "bad-dataset", lambda: dataset_versions.resolve(asked, settings))
+        if dataset:
+            policy = CHECKOUT / plan.policy
+            looker.findings += (
+                looker.take("dataset", "bad-dataset", lambda: prepare.look(dataset, policy, settings)) or []
+            )
+        versions["dataset"] = dataset or asked
     creates = looker.take("sandbox", "bad-spec", lambda: _creates(settings, request, rules, now)) if rules else None
     return Look(request, looker.findings, creates or [], versions)
 

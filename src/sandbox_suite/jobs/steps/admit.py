@@ -3,6 +3,7 @@
 from typing import Any
 
 from sandbox_suite.core.errors import RequestError
+from sandbox_suite.datasets import versions
 from sandbox_suite.jobs import plan as planning
 from sandbox_suite.jobs.steps.context import Context
 from sandbox_suite.plugins import catalog
@@ -19,7 +20,7 @@ def run(context: Context) -> dict[str, Any]:
     request = context.request
     plan = plans.load().get(request.plan)
     plugin = catalog.resolve(request.plugin or plan.plugin, context.settings, context.clock)
-    name, _, version = (request.dataset or plan.dataset).partition("@")
+    name, _, version = versions.resolve(request.dataset or plan.dataset, context.settings).partition("@")
     role = _role(plugin.id)
     context.write_plan(
         {
