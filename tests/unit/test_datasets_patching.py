@@ -179,6 +179,13 @@ def test_a_patch_can_be_patched(place: Settings) -> None:
     assert raw(place, "1c").filter(pl.col("status") == "closed")["id"].to_list() == [7, 8]
 
 
+def test_the_same_correction_under_two_names_makes_two_versions(place: Settings) -> None:
+    one, two = (patch(place, HEAD + "people,7,status,closed,\n", version) for version in ("1b", "1c"))
+    assert (one.version, two.version) == ("1b", "1c")
+    assert one.digest == two.digest
+    assert Store(place.home / "datasets").pointer("current", "people") == two.folder.name
+
+
 def test_a_correction_that_the_gate_blocks_is_not_kept(place: Settings) -> None:
     first = prepare.prepare("people@1", policy(place), place, silent, clock)
     with pytest.raises(DatasetBlockedError, match=r"people\.status"):

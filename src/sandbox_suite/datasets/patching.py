@@ -97,7 +97,7 @@ def _store(
             "changes": patch_rows.changes_digest(changes),
             **_counts(changes),
         }
-        source = digest(canonical([before.digest(), told["changes"]]))
+        source = digest(canonical([f"{name}@{version}", before.digest(), told["changes"]]))
         manifest = {**before.manifest, "version": version, "source": source, "tables": tables, "patch": told}
         store.point(store.commit(manifest, work / "new", None), "raw", name, version)
 
