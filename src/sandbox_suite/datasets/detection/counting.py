@@ -19,7 +19,9 @@ SHORTEST = 5  # characters: below that no shape fits
 FEW = 5  # different values below which shares say nothing
 SEPARATORS = r"[ .\-/()\u00a0]"
 INVISIBLE = r"\p{Cf}"
-NUMBERS = (pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64)
+SMALLEST = 100_000_000  # numbers below have no shape
+HEAD = 2000  # values that show whether the column repeats itself
+REPEATING = 0.9  # share of different ones among them from which it does not
 
 
 class Look:
@@ -37,14 +39,24 @@ class Look:
     def add(self, batch: pl.Series) -> None:
         """Count one more batch of the column."""
         self.rows += len(batch)
-        text, self.numeric = _as_text(batch)
-        if text is None:
+        plain = _plain(batch.drop_nulls())
+        if plain is None:
             return
-        counted = _plain(text).rename("text").to_frame().filter(pl.col("text") != "")
-        counted = counted.group_by("text").len("count").with_columns(hash=pl.col("text").hash(7))
-        self.values += int(counted["count"].sum())
+        plain = plain.rename("text")
+        self.numeric = plain.dtype.is_integer()
+        if plain.dtype == pl.String:
+            counted = _counted(plain)
+            self.values += int(counted["count"].sum())
+            self._draw(counted)
+            self._count(counted)
+        else:
+            self.values += len(plain)
+            self._draw(_spelled(plain.unique()))
+            if self.numeric:
+                self._count(_spelled(plain.filter(plain.abs() >= SMALLEST), len(plain)))
+
+    def _draw(self, counted: pl.DataFrame) -> None:
         self._sample = _fewest(pl.concat([self._sample, counted]), SAMPLE)
-        self._count(counted)
 
     @functools.cached_property
     def distinct(self) -> pl.Series:
@@ -67,17 +79,19 @@ class Look:
         return round(share * self.values)
 
     def _count(self, counted: pl.DataFrame) -> None:
-        wanted = [shape for shape in shapes_of() if shape.digits or not self.numeric]
+        """Count every shape among the values that have what it needs."""
+        counted = counted.filter(pl.col("text").str.len_bytes() >= SHORTEST)
+        for needs, wanted in needing().items():
+            found = counted.filter(pl.col("text").str.contains(needs))
+            if len(found):
+                self._fit(found, [shape for shape in wanted if shape.digits or not self.numeric])
+
+    def _fit(self, counted: pl.DataFrame, wanted: list[Shape]) -> None:
         bare = pl.col("text").str.to_uppercase().str.replace_all(SEPARATORS, "")
-        counted = counted.filter(pl.col("text").str.len_bytes() >= SHORTEST).with_columns(bare=bare)
-        if not len(counted):
-            return
-        fits = counted.select(
-            pl.col(shape.on).str.contains(shape.pattern if shape.inside else f"^(?:{shape.pattern})$").alias(shape.name)
-            for shape in wanted
-        )
+        counted = counted.with_columns(bare=bare if any(shape.on == "bare" for shape in wanted) else pl.col("text"))
         for shape in wanted:
-            found = counted.filter(fits[shape.name])
+            pattern = shape.pattern if shape.inside else f"^(?:{shape.pattern})$"
+            found = counted.filter(pl.col(shape.on).str.contains(pattern))
             if shape.inside and shape.kind != "secret":  # a whole value is the other shapes' matter
                 found = found.filter(pl.col("text").str.replace(shape.pattern, "").str.contains(r"[^\s.,;:]"))
             if len(found):
@@ -108,6 +122,15 @@ def mean(values: pl.Series) -> float:
 
 
 @functools.cache
+def needing() -> dict[str, list[Shape]]:
+    """Return {what a value must contain: the shapes that need it}."""
+    found: dict[str, list[Shape]] = {}
+    for shape in shapes_of():
+        found.setdefault(shape.needs, []).append(shape)
+    return found
+
+
+@functools.cache
 def shapes_of() -> tuple[Shape, ...]:
     """Return the shapes, made once."""
     return shapes()
@@ -123,28 +146,40 @@ def _fewest(frame: pl.DataFrame, size: int) -> pl.DataFrame:
     return frame.bottom_k(size, by="hash").sort("hash", "text") if len(frame) > size else frame.sort("hash", "text")
 
 
-def _as_text(batch: pl.Series) -> tuple[pl.Series | None, bool]:
-    """Return the values as text and whether they were numbers; None for types that are not looked at."""
+def _counted(text: pl.Series) -> pl.DataFrame:
+    """Return different texts and how often each occurs; where few come twice, all of them once each."""
+    frame = text.to_frame("text").filter(pl.col("text") != "")
+    head = frame["text"].head(HEAD)
+    if head.n_unique() < REPEATING * len(head):
+        frame = frame.group_by("text").len("count")
+    else:
+        frame = frame.with_columns(count=pl.lit(1, pl.UInt32))
+    return frame.with_columns(hash=pl.col("text").hash(7))
+
+
+def _spelled(values: pl.Series, size: int = SAMPLE) -> pl.DataFrame:
+    """Return numbers or moments as texts: those with the smallest hashes, before they are written out."""
+    frame = values.to_frame("text").with_columns(count=pl.lit(1, pl.UInt32), hash=pl.col("text").hash(7))
+    frame = frame.bottom_k(2 * size, by="hash") if len(frame) > 2 * size else frame
+    return frame.with_columns(pl.col("text").cast(pl.String)).with_columns(hash=pl.col("text").hash(7))
+
+
+def _plain(batch: pl.Series) -> pl.Series | None:
+    """Return values as texts, whole numbers or moments; None for types that are not looked at."""
     kind = batch.dtype
-    batch = batch.drop_nulls()
     if kind.is_float() or kind.is_decimal():
         whole = batch.cast(pl.Float64)
-        whole = whole.filter(whole.is_finite() & (whole.abs() < 1e15))
-        if len(whole) and bool(
-            (whole.floor() == whole).all()
-        ):  # whole numbers beside NULLs, as spreadsheets write them
-            return whole.cast(pl.Int64).cast(pl.String), True
-        return None, True
-    if kind in NUMBERS:
-        return batch.cast(pl.String), True
-    if kind.is_temporal() and kind not in (pl.Time, pl.Duration):
-        return batch.cast(pl.String), False
+        whole = whole.filter(whole.is_finite() & (whole.abs() < 2**53))
+        same = len(whole) > 0 and bool((whole.floor() == whole).all())
+        return whole.cast(pl.Int64) if same else None  # whole numbers beside NULLs, as spreadsheets write them
+    if kind.is_integer() or kind in (pl.Date, pl.Datetime):
+        return batch
     if kind in (pl.String, pl.Categorical, pl.Enum):
-        return batch.cast(pl.String), False
-    return None, False
+        return _cleaned(batch.cast(pl.String))
+    return None
 
 
-def _plain(text: pl.Series) -> pl.Series:
+def _cleaned(text: pl.Series) -> pl.Series:
     """Return values without surrounding blanks, full-width letters as plain ones, invisible signs removed."""
     text = text.str.slice(0, LONGEST)
     if bool((text.str.len_bytes() != text.str.len_chars()).any()):

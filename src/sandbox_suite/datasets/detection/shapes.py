@@ -11,6 +11,10 @@ EMAIL = r"[\p{L}0-9._%+'\-]+@(?:[\p{L}0-9](?:[\p{L}0-9\-]*[\p{L}0-9])?\.)+(?:\p{
 PHONE = r"\+[1-9][0-9]{0,2}(?:[ ().\-/]{0,2}[0-9]){6,13}"
 _NORTH = "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37"
 PROVINCES = frozenset(f"{_NORTH} 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82 83".split())
+CODE = r"^[0-9A-Za-z .\-/()\x{a0}]{8,64}$"  # letters, digits and separators: what `bare` shapes are written with
+RUN = r"[0-9][0-9 .\-]{5,}[0-9]"  # of digits, in groups or not
+HOST = r"[0-9]\.[0-9]{1,3}\.[0-9]"
+BEGINNINGS = r"AKIA|ASIA|gh[pousr]_|github_pat_|glpat-|xox[abprs]-|[srp]k_|sk-|AIza|eyJ|-----BEGIN|\$2[abxy]|\$argon2|\$[56y]\$|://"
 FILES = ("png", "jpg", "jpeg", "gif", "svg", "webp", "js", "css", "json", "html")
 GAP = r"[ \-]?"
 EDGE = r"(?:^|[^0-9A-Za-z+.])"
@@ -31,6 +35,7 @@ class Shape:
     valid: Callable[[str], bool] | None = None  # asked for distinct values; None: the shape says it all
     chance: float = 0.0  # share of random values of the shape that are valid
     digits: bool = False  # may be stored as a number
+    needs: str = CODE  # what a value must contain, quickly found: every value of the shape does
 
 
 def _with_check(module: str) -> Callable[[str], bool]:
@@ -175,8 +180,8 @@ SECRETS = (
 def shapes() -> tuple[Shape, ...]:
     """Return every shape that is counted over the whole column."""
     return (
-        Shape("e-mail address", "email", EMAIL, valid=mailable),
-        Shape("international number", "phone", PHONE, valid=international),
+        Shape("e-mail address", "email", EMAIL, valid=mailable, needs="@"),
+        Shape("international number", "phone", PHONE, valid=international, needs=r"^\+"),
         Shape("number that begins with 00", "phone", "00[1-9][0-9]{8,13}", "bare", valid=abroad, chance=0.5),
         Shape("IBAN", "iban", "[A-Z]{2}[0-9]{2}[A-Z0-9]{11,30}", "bare", valid=_iban, chance=0.011),
         Shape("card number", "card", "[2-6][0-9]{11,18}", "bare", valid=card, chance=0.1, digits=True),
@@ -188,15 +193,35 @@ def shapes() -> tuple[Shape, ...]:
         ),
         *_ids(),
         Shape("NINO of the United Kingdom", "national_id", NINO, "bare", chance=0.1),
-        Shape("HETU of Finland", "national_id", HETU, valid=_with_check("fi.hetu"), chance=0.04),
-        Shape("MAC address", "mac", "(?:[0-9A-Fa-f]{2}[:\\-]){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\\.){2}[0-9A-Fa-f]{4}"),
-        Shape("secret by its first letters", "secret", SECRETS, inside=True),
-        Shape("e-mail address inside", "email", rf"(?:^|[^\p{{L}}0-9._%+@\-]){EMAIL}", inside=True, valid=mailable),
-        Shape("international number inside", "phone", EDGE + PHONE, inside=True, valid=international),
+        Shape(
+            "HETU of Finland",
+            "national_id",
+            HETU,
+            valid=_with_check("fi.hetu"),
+            chance=0.04,
+            needs="^[0-3][0-9][01][0-9]",
+        ),
+        Shape(
+            "MAC address",
+            "mac",
+            "(?:[0-9A-Fa-f]{2}[:\\-]){5}[0-9A-Fa-f]{2}|(?:[0-9A-Fa-f]{4}\\.){2}[0-9A-Fa-f]{4}",
+            needs=r"^[0-9A-Fa-f]{2}[:\-]|^[0-9A-Fa-f]{4}\.",
+        ),
+        Shape("secret by its first letters", "secret", SECRETS, inside=True, needs=BEGINNINGS),
+        Shape(
+            "e-mail address inside",
+            "email",
+            rf"(?:^|[^\p{{L}}0-9._%+@\-]){EMAIL}",
+            inside=True,
+            valid=mailable,
+            needs="@",
+        ),
+        Shape("international number inside", "phone", EDGE + PHONE, inside=True, valid=international, needs=r"\+"),
         Shape(
             *("mobile number of China inside", "phone", rf"{EDGE}1[3-9][0-9]{GAP}[0-9]{{4}}{GAP}[0-9]{{4}}{END}"),
             inside=True,
             chance=0.2,
+            needs=RUN,
         ),
         Shape(
             *(
@@ -207,6 +232,7 @@ def shapes() -> tuple[Shape, ...]:
             inside=True,
             valid=_inside(_iban),
             chance=0.011,
+            needs="[A-Z]{2}[0-9]{2}",
         ),
         Shape(
             *(
@@ -217,12 +243,14 @@ def shapes() -> tuple[Shape, ...]:
             inside=True,
             valid=_inside(card),
             chance=0.1,
+            needs=RUN,
         ),
         Shape(
             *("resident id of China inside", "national_id", rf"{EDGE}[1-9][0-9]{{16}}[0-9Xx]{END}"),
             inside=True,
             valid=_inside(resident),
             chance=0.001,
+            needs=RUN,
         ),
         Shape(
             "social security number of the USA inside",
@@ -231,6 +259,7 @@ def shapes() -> tuple[Shape, ...]:
             inside=True,
             valid=_inside(_with_check("us.ssn")),
             chance=0.3,
+            needs=RUN,
         ),
         Shape(
             "CPF of Brazil inside",
@@ -239,8 +268,15 @@ def shapes() -> tuple[Shape, ...]:
             inside=True,
             chance=0.01,
             valid=_inside(_with_check("br.cpf")),
+            needs=RUN,
         ),
         Shape(
-            "IPv4 address inside", "ip", rf"{EDGE}(?:{OCTET}\.){{3}}{OCTET}{END}", inside=True, valid=far, chance=0.3
+            "IPv4 address inside",
+            "ip",
+            rf"{EDGE}(?:{OCTET}\.){{3}}{OCTET}{END}",
+            inside=True,
+            valid=far,
+            chance=0.3,
+            needs=HOST,
         ),
     )
