@@ -6,6 +6,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+import yaml
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
 from sandbox_suite.audit import log
 from sandbox_suite.core.settings import CHECKOUT
@@ -14,6 +16,7 @@ from tests.e2e.conftest import Ended, Invoke
 from tests.e2e.traces import Traces
 
 SCHEMAS = CHECKOUT / "src" / "sandbox_suite" / "reports" / "schema"
+ROLES = {"deploy": "plugin_deploy", "load": "dataset_load", "regress": "suite_run", "collect": "report_collect"}
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,17 @@ def test_the_smoke_plan_passes_and_leaves_nothing_behind(regression: Regression)
     assert run["dataset"]["attested"] is True
     assert run["sandbox"] == {"kept": False, "expires_at": None}
     assert regression.after == regression.before
+
+
+@pytest.mark.parametrize(("step", "role"), ROLES.items())
+def test_what_a_step_tells_its_role_is_what_the_role_asks_for(regression: Regression, step: str, role: str) -> None:
+    """A role run by hand looks at its arguments itself; in a job that task is left out."""
+    told = json.loads((Path(regression.ended.json["audit"]["log"]).parent / "vars" / f"{step}.json").read_text())
+    specs = yaml.safe_load((CHECKOUT / "roles" / role / "meta/argument_specs.yml").read_text())["argument_specs"]
+    for name, spec in specs.items():
+        given = {option: told[option] for option in spec.get("options", {}) if option in told}
+        found = ArgumentSpecValidator(spec.get("options", {})).validate(given)
+        assert not found.error_messages, name
 
 
 def test_its_audit_log_is_whole_and_knows_who_and_why(regression: Regression) -> None:
