@@ -123,7 +123,8 @@ def _texts(text: Text) -> Iterator[pl.DataFrame]:
                 if isinstance(frame, pl.DataFrame) and not ragged:
                     yield frame
     except pa.ArrowException as error:
-        raise _broken(text, error, read) from error
+        if text.header or "Empty CSV" not in str(error):  # a query without rows gives not even a line of names
+            raise _broken(text, error, read) from error
     if ragged:
         more = f" and {len(ragged) - SHOWN} more" if len(ragged) > SHOWN else ""
         raise RequestError(

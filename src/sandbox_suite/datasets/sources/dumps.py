@@ -9,9 +9,10 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import itertools
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
@@ -32,6 +33,9 @@ PGDATA = "/data/pg"
 MEMORY = 2 << 30  # bytes
 PROCESSES = 256
 CHUNK = 1 << 20
+LISTED = 64  # chunks of a custom dump that hold its list of contents
+DROP = "DROP SCHEMA public CASCADE"  # where a dump makes its own
+SCRIPT = (*PSQL, "--dbname=sandbox", "--file=-", "--output=/dev/null")
 RESTORE = ("pg_restore", "--no-owner", "--no-privileges", "--exit-on-error", "--dbname=sandbox")
 # A plain dump names roles that the container lacks, and what newer servers and clients know.
 ROLES = re.compile(rb'^(?:ALTER [^\n]* OWNER TO|(?:GRANT|REVOKE) [^\n]* (?:TO|FROM)) ("[^"\n]+"|[\w$]+)[^\n]*;', re.M)
@@ -105,14 +109,16 @@ class _Inside:
 
     def restore(self, path: Path, custom: bool) -> None:
         """Restore a dump; RequestError with the first thing that pg_restore or psql complains of."""
+        before = self._before_custom(path) if custom else _before_plain(path)
+        self._feed(path, SCRIPT, iter(["; ".join(before).encode()]))
         if custom:
-            self._feed(path, list(RESTORE), _chunks(path))
-            return
-        roles = sorted(_roles(path))
-        if roles:
-            made = "; ".join(f"CREATE ROLE {role}" for role in roles)
-            self._feed(path, [*PSQL, "--dbname=sandbox", "--file=-"], iter([made.encode()]))
-        self._feed(path, [*PSQL, "--dbname=sandbox", "--file=-", "--output=/dev/null"], _known_statements(path))
+            self._feed(path, RESTORE, _chunks(path))
+        else:
+            self._feed(path, SCRIPT, _known_statements(path))
+
+    def _before_custom(self, path: Path) -> list[str]:
+        listed = self._feed(path, ["pg_restore", "--list"], itertools.islice(_chunks(path), LISTED))
+        return [DROP] if re.search(r" SCHEMA - public ", listed) else []
 
     def query(self, sql: str) -> Any:
         """Return the JSON document that a query gives."""
@@ -137,9 +143,9 @@ class _Inside:
             complaint = _complaint(said.decode(errors="replace"))
             raise RequestError(f"the restored dump cannot be read: {complaint}", left="nothing was stored")
 
-    def _feed(self, path: Path, command: list[str], chunks: Iterator[bytes]) -> None:
+    def _feed(self, path: Path, command: Sequence[str], chunks: Iterator[bytes]) -> str:
         try:
-            Psql(self._client, self._container).feed(command, chunks)
+            return Psql(self._client, self._container).feed(list(command), chunks)
         except InfrastructureError as error:
             raise _not_restored(path, error.explanation.what) from error
 
@@ -187,7 +193,13 @@ def _known_statements(path: Path) -> Iterator[bytes]:
         yield BEYOND.sub(b"", text) if sql else text
 
 
-def _roles(path: Path) -> set[str]:
-    """Return the roles that a plain dump hands things to, as it spells them."""
-    known = {"postgres", "PUBLIC", "CURRENT_USER", "SESSION_USER"}
-    return {name.decode() for text, sql in _statements(path) if sql for name in ROLES.findall(text)} - known
+def _before_plain(path: Path) -> list[str]:
+    """Return what a plain dump needs before it: the roles that it hands things to, room for a schema `public`."""
+    roles, own = set(), False
+    for text, sql in _statements(path):
+        if sql:
+            roles |= {name.decode() for name in ROLES.findall(text)}
+            own = own or bool(re.search(rb"^CREATE SCHEMA public;", text, re.M))
+    there = {"postgres", "PUBLIC", "CURRENT_USER", "SESSION_USER"}
+    missing = sorted(name for name in roles - there if not name.startswith("pg_"))
+    return [f"CREATE ROLE {name}" for name in missing] + [DROP] * own

@@ -52,7 +52,7 @@ def _resolved(url: str, around: Around) -> str:
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         plain = parts.password is not None or not query.get("password", SECRET).startswith(SECRET)
     except ValueError as error:
-        raise RequestError(f"`{shown(url)}` is no URL: {error}") from None
+        raise RequestError(f"`{shown(url)}` is no URL: {error}", remedy="correct the URL") from None
     if plain:
         raise RequestError(
             f"`{shown(url)}` holds a password, which everybody on this machine can read while the command runs",

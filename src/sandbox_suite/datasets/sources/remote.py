@@ -47,7 +47,7 @@ def refuse_password(url: str) -> None:
     try:
         held = urlsplit(url).password is not None or "::" in url
     except ValueError as error:
-        raise RequestError(f"`{shown(url)}` is no URL: {error}") from None
+        raise RequestError(f"`{shown(url)}` is no URL: {error}", remedy="correct the URL") from None
     if held:
         raise RequestError(
             f"`{shown(url)}` holds a password, or one URL within another",
