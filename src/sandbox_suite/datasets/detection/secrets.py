@@ -24,7 +24,7 @@ def tokens(look: Look) -> Iterator[Evidence]:
     if token > MOST:
         yield Evidence("secret", "structure", "long random token", look.scaled(token), look.values)
     password = pl.all_horizontal(pl.col("text").str.contains(PASSWORD), *mixed, pl.col("text").str.contains(SIGN))
-    share = look.share(password & ~pl.col("text").str.contains(r"^\w+[@$#]|=$"))
+    share = look.share(password & ~pl.col("text").str.contains(r"^\w+@[\w.\-]+$|=$"))
     if share > 0.8 and len(look.distinct) >= 0.8 * min(look.values, 1000):
         yield Evidence(
             "secret", "structure", "upper, lower, digit and sign in one word", look.scaled(share), look.values
