@@ -140,6 +140,29 @@ def test_a_broken_policy_and_a_broken_version_are_findings(settings: Settings) -
     assert new(settings) == [("bad.yaml", "policy-broken"), ("1", "version-unreadable")]
 
 
+def test_a_version_that_no_pointer_shows_is_looked_at_too(settings: Settings) -> None:
+    stored(settings, "1", tax=codes())
+    (settings.home / "datasets" / "ref" / "raw" / "shop" / "1").unlink()
+    (entry,) = audited(settings).new
+    assert (entry.dataset, entry.versions[0].partition("#")[0]) == ("shop", "raw:shop@1")
+
+
+def test_what_is_kept_of_a_masked_version_is_looked_at_too(settings: Settings) -> None:
+    stored(settings, "1", code=codes())
+    store = Store(settings.home / "datasets")
+    (raw_version,) = [digest for _, _, digest in store.names("raw")]
+    manifest = store.manifest(raw_version)
+    columns = {
+        name: {**item, "rule": {"mask": "email"} if name == "mail" else {"keep": {}}}
+        for name, item in manifest["tables"]["people"]["columns"].items()
+    }
+    manifest = {**manifest, "state": "", "tables": {"people": {**manifest["tables"]["people"], "columns": columns}}}
+    store.commit(manifest, store.raw(raw_version) / "tables", {})
+    (settings.config / "masking" / "shop.yaml").write_text(POLICY + CODE)
+    (entry,) = audited(settings).new
+    assert [name.partition(":")[0] for name in entry.versions] == ["attested", "raw"]
+
+
 def test_what_an_owner_acknowledged_is_not_new_until_its_last_day_has_passed(settings: Settings) -> None:
     stored(settings, "1", tax=codes())
     acknowledge(settings, "people.tax", "field-unlabelled")

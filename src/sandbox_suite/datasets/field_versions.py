@@ -37,13 +37,30 @@ class Version:
 
 
 def all_of(store: Store, cache: Path, say: Say) -> list[Version]:
-    """Return every stored version, each looked at once; `cache` keeps the labels."""
+    """Return every stored version, each looked at once, whether a pointer shows it or not; `cache` keeps the labels."""
     found = []
-    for state in LOOKED:
-        for name, number, version in store.names(state):
-            say(f"look at {state}:{name}@{number}")
-            found.append(_look(store, state, name, number, version, cache))
+    for version, (state, name, number) in sorted(_known(store).items(), key=lambda item: (item[1], item[0])):
+        say(f"look at {state}:{name}@{number}")
+        found.append(_look(store, state, name, number, version, cache))
     return found
+
+
+def _known(store: Store) -> dict[str, tuple[str, str, str]]:
+    """Return {digest: (state, dataset, version)}; what no pointer shows has the beginning of its digest in its version."""
+    found = {version: (state, name, number) for state in LOOKED for name, number, version in store.names(state)}
+    for place in sorted((store.root / "ver").glob("[0-9a-f]*")):
+        if place.name not in found:
+            found[place.name] = _unnamed(store, place.name)
+    return found
+
+
+def _unnamed(store: Store, version: str) -> tuple[str, str, str]:
+    try:
+        manifest = store.manifest(version)
+        state = "raw" if manifest.get("state") == "raw" else "attested"
+        return state, str(manifest["name"]), f"{manifest['version']}#{version[:8]}"
+    except (OSError, ValueError, KeyError, AttributeError):
+        return "raw", "unknown", version[:12]
 
 
 def _look(store: Store, state: str, name: str, number: str, version: str, cache: Path) -> Version:
@@ -53,12 +70,10 @@ def _look(store: Store, state: str, name: str, number: str, version: str, cache:
         labels = _read(kept)
         if labels is None:
             labels = _labels(store.raw(version) / "tables", manifest, state)
-            write_json(
-                kept,
-                {table: {column: item.as_dict() for column, item in all_.items()} for table, all_ in labels.items()},
-            )
+            shown = {table: {name: item.as_dict() for name, item in found.items()} for table, found in labels.items()}
+            write_json(kept, shown)
         return Version(state, name, number, version, manifest, labels)
-    except (SandboxError, OSError, ValueError, KeyError) as error:
+    except (SandboxError, OSError, ValueError, KeyError, AttributeError) as error:
         return Version(state, name, number, version, {"tables": {}}, {}, type(error).__name__)
 
 
