@@ -46,7 +46,7 @@ def all_of(store: Store, cache: Path, say: Say) -> list[Version]:
 
 
 def _known(store: Store) -> dict[str, tuple[str, str, str]]:
-    """Return {digest: (state, dataset, version)}; what no pointer shows has the beginning of its digest in its version."""
+    """Return {digest: (state, dataset, version)}; without a pointer, the version ends with its digest."""
     found = {version: (state, name, number) for state in LOOKED for name, number, version in store.names(state)}
     for place in sorted((store.root / "ver").glob("[0-9a-f]*")):
         if place.name not in found:
