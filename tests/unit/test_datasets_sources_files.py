@@ -18,7 +18,7 @@ from datasets_importing import bring, refused, settings
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.datasets import places
 from sandbox_suite.datasets.importing import Keys
-from sandbox_suite.datasets.sources import csv_bytes, plain
+from sandbox_suite.datasets.sources import csv_bytes, csv_files, plain
 
 PEOPLE = b"id,name\n1,Anna\n2,Bo\n"
 CHINESE = "id,name\n" + "".join(f"{row},王伟住在北京市朝阳区建国路八十八号\n" for row in range(1, 40))
@@ -263,6 +263,15 @@ def test_a_cell_of_ten_megabytes_is_refused(home: Settings, at: Path, kind: str)
         parquet(file, id=[1, 2, 3], text=["a", cell, "b"])
     told = refused(home, file, r"p\.(csv|parquet): .*(column `text`, row 2: a cell of 10\.0 MiB|a row after row)")
     assert "xxxx" not in told
+
+
+def test_rows_longer_than_a_block_are_read_once(home: Settings, at: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(csv_files, "BLOCKS", (1000, 100_000))
+    rows = [f"{row},{'x' * (20_000 if row == 300 else 20)}" for row in range(500)]
+    bring(home, written(at / "p.csv", ("id,text\n" + "\n".join(rows)).encode()))
+    got = frame(home, "p")
+    assert got["id"].to_list() == list(range(500))
+    assert got["text"].str.len_bytes().to_list() == [20] * 300 + [20_000] + [20] * 199
 
 
 def test_a_quote_that_is_closed_much_later_is_refused(home: Settings, at: Path) -> None:

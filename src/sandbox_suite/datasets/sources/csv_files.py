@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     import polars as pl
     import pyarrow as pa
 
-BLOCK = 2 * plain.LARGEST_CELL  # bytes that are parsed at a time; a row that spans three of them is refused
+# Bytes that are parsed at a time. A row that spans three blocks stops the parser: then the larger ones are used.
+BLOCKS = (2 << 20, 2 * plain.LARGEST_CELL)
 SHOWN = 3  # ragged rows that a message names
 LONGEST_HEADER = 1 << 20
 DELIMITERS = ",;\t|"
@@ -115,16 +116,21 @@ def _texts(text: Text) -> Iterator[pl.DataFrame]:
 
     ragged: list[str] = []
     read = 0
-    try:
-        with text.opened() as file:
-            for batch in _parsed(file, text, ragged):
-                read += batch.num_rows
-                frame = pl.from_arrow(pa.Table.from_batches([batch]))
-                if isinstance(frame, pl.DataFrame) and not ragged:
-                    yield frame
-    except pa.ArrowException as error:
-        if text.header or "Empty CSV" not in str(error):  # a query without rows gives not even a line of names
-            raise _broken(text, error, read) from error
+    for block in BLOCKS:
+        ragged.clear()
+        try:
+            with text.opened() as file:
+                for batch in _after(read, _parsed(file, text, ragged, block)):
+                    frame = pl.from_arrow(pa.Table.from_batches([batch]))
+                    if isinstance(frame, pl.DataFrame) and not ragged:
+                        yield frame
+                    read += batch.num_rows
+            break
+        except pa.ArrowException as error:
+            if not text.header and "Empty CSV" in str(error):
+                break  # a query without rows gives not even a line of names
+            if block == BLOCKS[-1] or "straddling" not in str(error):
+                raise _broken(text, error, read) from error
     if ragged:
         more = f" and {len(ragged) - SHOWN} more" if len(ragged) > SHOWN else ""
         raise RequestError(
@@ -133,7 +139,15 @@ def _texts(text: Text) -> Iterator[pl.DataFrame]:
         )
 
 
-def _parsed(file: BinaryIO, text: Text, ragged: list[str]) -> Iterator[pa.RecordBatch]:
+def _after(rows: int, batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """Yield the batches without the first `rows` rows."""
+    for batch in batches:
+        if batch.num_rows > rows:
+            yield batch.slice(rows)
+        rows = max(rows - batch.num_rows, 0)
+
+
+def _parsed(file: BinaryIO, text: Text, ragged: list[str], block: int) -> Iterator[pa.RecordBatch]:
     import pyarrow as pa
     from pyarrow import csv as arrow
 
@@ -144,7 +158,7 @@ def _parsed(file: BinaryIO, text: Text, ragged: list[str]) -> Iterator[pa.Record
 
     reading = arrow.ReadOptions(
         use_threads=False,
-        block_size=BLOCK,
+        block_size=block,
         column_names=None if text.header else list(text.names),
         encoding=text.encoding.removesuffix("-sig"),
     )
@@ -167,7 +181,7 @@ def _parsed(file: BinaryIO, text: Text, ragged: list[str]) -> Iterator[pa.Record
 def _broken(text: Text, error: Exception, read: int) -> RequestError:
     """Say what stopped the parser without the cell that it quotes."""
     if "straddling" in str(error):
-        said = f"a row after row {read} holds more than {BLOCK >> 20} MiB, or a quote is not closed"
+        said = f"a row after row {read} holds more than {BLOCKS[-1] >> 20} MiB, or a quote is not closed"
         return RequestError(f"{text.place}: {said}", remedy=f"close the quote; {plain.CUT_CELL}")
     if "Empty CSV" in str(error):
         return RequestError(f"{text.place}: is empty")
