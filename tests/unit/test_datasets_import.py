@@ -1,11 +1,13 @@
 """import: a raw version is stored whole or not at all, once, and found like any described data set."""
 
+import datetime
 import multiprocessing
 import os
 import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 
 import polars as pl
@@ -247,3 +249,31 @@ def test_room_is_looked_for_before_the_store_is_written_to(tiny: Path, shop: Pat
 
 def test_ignored_keys_have_to_exist(home: Settings, shop: Path) -> None:
     refused(home, shop, "--ignore-key: there is no `orders.gone`", keys=Keys(ignored=("orders.gone",)))
+
+
+def test_types_of_databases_can_be_kept_by_a_policy(home: Settings, tmp_path: Path) -> None:
+    day = datetime.datetime(2025, 3, 1, 12, tzinfo=datetime.UTC)
+    frame = pl.DataFrame(
+        {"id": [1, 2], "at": [day, None], "price": [Decimal("1.50"), None], "share": [0.5, None], "size": [1, 2]},
+        schema={
+            "id": pl.Int32,
+            "at": pl.Datetime("us", "UTC"),
+            "price": pl.Decimal(10, 2),
+            "share": pl.Float32,
+            "size": pl.Int16,
+        },
+    )
+    frame.write_parquet(tmp_path / "sales.parquet")
+    policy = tmp_path / "policy.yaml"
+    policy.write_text(
+        "policy: sales\nversion: 1\nkey: {ref: 'secret://sandbox/mask', id: k1}\ndefault: deny\ntables:\n"
+        "  sales:\n    columns:\n"
+        "      id: {keep: {type: int64, pk: true, why: a counter}}\n"
+        "      at: {keep: {type: timestamp, range: [2020-01-01, 2030-01-01], why: a time}}\n"
+        "      price: {keep: {range: [0, 100], why: a price}}\n"
+        "      share: {keep: {type: float64, range: [0, 1], why: a share}}\n"
+        "      size: {keep: {type: int64, range: [0, 9], why: a size}}\n"
+    )
+    bring(home, tmp_path / "sales.parquet", "sales@1")
+    found = prepare.prepare("sales@1", policy, home, silent, lambda: NOW)
+    assert pl.read_parquet(found.table("sales")).equals(frame)

@@ -11,14 +11,14 @@ from sandbox_suite.datasets.sources import Column
 
 Schema = Mapping[str, Mapping[str, Column]]  # {table: {column: Column}}
 Rules = Mapping[str, Mapping[str, Rule]]  # {table: {column: Rule}}
-KEEP_TYPES = {
-    "int64": "int64",
-    "bool": "bool",
-    "date": "date32[day]",
-    "timestamp": "timestamp[us]",
-    "float64": "double",
-    "text": "string",
-    "uuid": "string",
+KEEP_TYPES = {  # type of a `keep` -> the columns' types that it means; databases have narrower numbers, and zones
+    "int64": ("int64", "int32", "int16", "int8"),
+    "bool": ("bool",),
+    "date": ("date32[day]",),
+    "timestamp": ("timestamp[us]", "timestamp[us, tz=UTC]"),
+    "float64": ("double", "float"),
+    "text": ("string",),
+    "uuid": ("string",),
 }
 
 
@@ -59,7 +59,7 @@ def _column_findings(all_rules: Rules, table: str, schema: Schema) -> Iterator[F
 def _type_findings(rule: Rule, column: Column, place: str) -> Iterator[Finding]:
     if rule.kind == "keep":
         wanted = KEEP_TYPES.get(rule.options.get("type", ""))
-        if wanted and wanted != column.type:
+        if wanted and column.type not in wanted:
             yield Finding("error", f"is {column.type}, the policy says {rule.options['type']}", place, "policy-type")
         if "regex" in rule.options and column.type != "string":
             yield Finding("error", f"`regex` constrains text, this is {column.type}", place, "policy-type")

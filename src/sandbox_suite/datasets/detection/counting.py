@@ -53,7 +53,7 @@ class Look:
             self.values += len(plain)
             self._draw(_spelled(plain.unique()))
             if self.numeric:
-                self._count(_spelled(plain.filter(plain.abs() >= SMALLEST), len(plain)))
+                self._count(_spelled(plain.filter(plain.cast(pl.Int64).abs() >= SMALLEST), len(plain)))
 
     def _draw(self, counted: pl.DataFrame) -> None:
         self._sample = _fewest(pl.concat([self._sample, counted]), SAMPLE)

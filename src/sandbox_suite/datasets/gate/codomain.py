@@ -12,11 +12,11 @@ from sandbox_suite.datasets.gate.spans import lent
 from sandbox_suite.datasets.gate.verdict import GateFinding
 
 KEPT_TYPES: dict[str, tuple[pl.DataType, ...]] = {
-    "int64": (pl.Int64(),),
-    "float64": (pl.Float64(),),
+    "int64": (pl.Int64(), pl.Int32(), pl.Int16(), pl.Int8()),
+    "float64": (pl.Float64(), pl.Float32()),
     "bool": (pl.Boolean(),),
     "date": (pl.Date(),),
-    "timestamp": (pl.Datetime("us"),),
+    "timestamp": (pl.Datetime("us"), pl.Datetime("us", "UTC")),
     "text": (pl.String(),),
     "uuid": (pl.String(),),
 }
@@ -111,5 +111,6 @@ def _bound(bound: Any, kind: pl.DataType) -> Any:
     if kind == pl.Date:
         return datetime.date.fromisoformat(str(bound)[:10])
     if isinstance(kind, pl.Datetime):
-        return datetime.datetime.fromisoformat(str(bound))
+        moment = datetime.datetime.fromisoformat(str(bound))
+        return moment.replace(tzinfo=datetime.UTC) if kind.time_zone and moment.tzinfo is None else moment
     return bound
