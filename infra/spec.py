@@ -37,6 +37,9 @@ class StackSpec:
     parts: Mapping[str, PartLimits]  # part -> limits
     subnet: str = ""  # of the network; empty: `up` chooses a free one
     internal: bool = True  # no way out of the network
+    cluster: str = (
+        ""  # volume of this sandbox that holds its database's cluster; empty: in memory, a copy of the image's
+    )
 
     @property
     def name(self) -> str:

@@ -7,10 +7,11 @@ from infra.components.part import container, tmpfs
 from infra.spec import StackSpec
 
 OWNER = 10000  # uid and gid of postgres in the image
+FOLDER = "/data/run"
 
 
 class Database(pulumi.ComponentResource):
-    """PostgreSQL on a cluster in memory, copied at start from the one its image holds."""
+    """PostgreSQL on a cluster in memory, copied at start from its image's, or on a volume of the sandbox's own."""
 
     container: docker.Container
 
@@ -19,13 +20,15 @@ class Database(pulumi.ComponentResource):
     ) -> None:
         super().__init__("sandbox:index:Database", name, None, opts)
         limits = spec.parts["database"]
+        memory = {} if spec.cluster else {FOLDER: tmpfs(limits.tmpfs_mb, OWNER)}
         self.container = container(
             "database",
             spec=spec,
             network=network,
             command=["start-database"],
-            environment={"PGDATA": "/data/run/pg"},
-            folders={"/data/run": tmpfs(limits.tmpfs_mb, OWNER), "/tmp": tmpfs(limits.tmp_mb)},  # noqa: S108
+            environment={"PGDATA": f"{FOLDER}/pg"},
+            folders={**memory, "/tmp": tmpfs(limits.tmp_mb)},  # noqa: S108
+            volumes={spec.cluster: FOLDER} if spec.cluster else {},
             parent=self,
         )
         self.register_outputs({"id": self.container.id})

@@ -26,8 +26,12 @@ def container(
     folders: Mapping[str, str],
     parent: pulumi.Resource,
     environment: Mapping[str, str] | None = None,
+    volumes: Mapping[str, str] | None = None,
 ) -> docker.Container:
-    """Return the container of a part, hardened as its limits say; `folders` are its tmpfs mounts with their options."""
+    """Return the container of a part, hardened as its limits say.
+
+    `folders` are its tmpfs mounts with their options, `volumes` (name -> place) those of the sandbox's own.
+    """
     limits, name = spec.parts[part], f"{spec.name}-{part}"
     attached = limits.network == "sandbox"
     return docker.Container(
@@ -46,6 +50,11 @@ def container(
         capabilities=docker.ContainerCapabilitiesArgs(drops=list(limits.cap_drop)) if limits.cap_drop else None,
         security_opts=["no-new-privileges:true"] if limits.no_new_privileges else None,
         tmpfs=dict(folders),
+        volumes=[
+            docker.ContainerVolumeArgs(volume_name=volume, container_path=place)
+            for volume, place in (volumes or {}).items()
+        ]
+        or None,
         # Peers are found by the engine's own answers. Names outside would be asked of the host's resolver, where that
         # listens on loopback: a way out of an internal network (CVE-2024-29018). Nobody listens here.
         dns=["127.0.0.1"] if spec.internal else None,

@@ -1,9 +1,9 @@
 """Golden databases on a real engine: built once, proved, queried, and nothing left behind."""
 
-import datetime
-import threading
+import multiprocessing
+import time
 from collections.abc import Iterator
-from decimal import Decimal
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -11,109 +11,52 @@ import polars as pl
 import pytest
 
 from sandbox_suite.core.errors import InfrastructureError, RequestError
-from sandbox_suite.core.files import canonical, digest, file_digest
 from sandbox_suite.core.progress import silent
 from sandbox_suite.core.settings import CHECKOUT, Settings
-from sandbox_suite.datasets import attestation, golden, prepare, proof
+from sandbox_suite.datasets import golden, prepare, proof
 from sandbox_suite.datasets.attestation import NotAttestedError
-from sandbox_suite.datasets.store import Attested, Store
-from sandbox_suite.engine import connection
+from sandbox_suite.datasets.golden import Backend
+from sandbox_suite.datasets.store import Attested
 from sandbox_suite.engine.labels import INSTALLATION
 from sandbox_suite.postgres.inside import Psql
-from sandbox_suite.toolchain import images
+from tests.integration.datasets_attested import (
+    LABELS,
+    NOW,
+    ODD,
+    ask,
+    attested,
+    database_image,
+    engine,
+    odd_tables,
+    one_row,
+    started,
+)
 
 pytestmark = pytest.mark.docker
-
-NOW = datetime.datetime(2025, 6, 1, tzinfo=datetime.UTC)
-HOME = "mode=0700,uid=10000,gid=10000"
-LABELS = {INSTALLATION: "dataset-tests"}
-ODD = {  # every type that can be loaded, with values that are easily lost on the way
-    "id": ("int64", [1, 2, 3]),
-    "small": ("int32", [-1, None, 2**31 - 1]),
-    "text": ("string", ["Zoë | 'x'\n\\N", "", None]),
-    "han": ("string", ["王伟", "𠮷野家", "e\u0301"]),
-    "day": ("date32[day]", [datetime.date(1899, 12, 31), None, datetime.date(2024, 2, 29)]),
-    "at": ("timestamp[us]", [datetime.datetime(1969, 12, 31, 23, 59, 59, 999999), None, datetime.datetime(2024, 1, 1)]),
-    "share": ("double", [0.1, float("nan"), -0.0]),
-    "price": ("decimal128(12, 2)", [Decimal("-0.05"), None, Decimal("9999999999.99")]),
-    "is": ("bool", [True, False, None]),
-    "raw": ("binary", [b"", b"\x00\xff", None]),
-}
-KINDS = {"int32": pl.Int32, "decimal128(12, 2)": pl.Decimal(12, 2)}
+SPAWN = multiprocessing.get_context("spawn")
 
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Any]:
-    made = connection.client(timeout=120)
-    yield made
-    for image in made.images(filters={"label": [f"{INSTALLATION}=dataset-tests", golden.LABEL]}):
-        made.remove_image(image["Id"], force=True)
-    made.close()
+    with engine() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")
 def image() -> str:
-    if images.missing():
-        pytest.skip("the images are not built: run `./invoke ops.setup`")
-    return images.references()["database"]
+    return database_image()
 
 
 @pytest.fixture(scope="module")
 def odd(tmp_path_factory: pytest.TempPathFactory) -> Attested:
-    """Two attested tables that nobody masked: loading does not care."""
-    frame = pl.DataFrame({name: pl.Series(values, dtype=KINDS.get(kind)) for name, (kind, values) in ODD.items()})
-    columns = {name: {"type": kind, "nullable": name != "id"} for name, (kind, _) in ODD.items()}
-    children = pl.DataFrame({"child": [1, 2, 3], "parent": [1, 1, None]})
-    child = {name: {"type": "int64", "nullable": name == "parent"} for name in children.columns}
-    tables = {
-        "children": (children, {"primary_key": ["child"], "foreign_keys": {"parent": "odd.id"}, "columns": child}),
-        "odd": (frame, {"primary_key": ["id"], "foreign_keys": {}, "columns": columns}),
-    }
-    return attested(tmp_path_factory.mktemp("odd"), tables)
-
-
-def attested(folder: Path, tables: dict[str, tuple[pl.DataFrame, dict[str, Any]]]) -> Attested:
-    """Commit and sign tables, as the gate would."""
-    described = {}
-    for name, (frame, spec) in tables.items():
-        path = folder / f"{name}.parquet"
-        frame.write_parquet(path)
-        whole = {"rows": frame.height, "order": frame.columns, "file_digest": file_digest(path), **spec}
-        described[name] = {**whole, "content_digest": proof.frame_digest(frame, whole)}
-    content = proof.dataset_digest({name: table["content_digest"] for name, table in described.items()})
-    manifest = {"schema": 1, "name": "odd", "version": "1", "digest": content, "tables": described}
-    key, store = attestation.new_key(), Store(folder / "store")
-    said = {"schema": 1, "manifest": digest(canonical(manifest)), "findings": 0, "checks": [{"name": "none"}]}
-    ends = attestation.expiry(NOW, [])
-    signed = attestation.sign({**said, "at": "2025-06-01", "expires_at": ends, "cache_key": "c" * 64}, key)
-    return store.open(store.commit(manifest, folder, signed), key, NOW)
+    return odd_tables(tmp_path_factory.mktemp("odd"))
 
 
 @pytest.fixture
 def database(client: Any, image: str, odd: Attested, tmp_path: Path) -> Iterator[Psql]:
     """A sandbox's database: read-only, its cluster in a tmpfs, started from the golden image."""
-    with started(client, golden.ensure(odd, image, client, silent, tmp_path, LABELS)) as psql:
+    with started(client, golden.ensure(odd, image, client, silent, tmp_path, LABELS).image) as psql:
         yield psql
-
-
-class started:  # noqa: N801 - reads as what it gives
-    """A hardened container from an image, removed at the end."""
-
-    def __init__(self, client: Any, image: str) -> None:
-        self.client, self.image = client, image
-
-    def __enter__(self) -> Psql:
-        host = self.client.create_host_config(
-            init=True, read_only=True, network_mode="none", cap_drop=["ALL"], tmpfs={"/data/run": HOME, "/tmp": HOME}
-        )
-        self.container = self.client.create_container(self.image, host_config=host, labels=LABELS)["Id"]
-        self.client.start(self.container)
-        psql = Psql(self.client, self.container)
-        psql.wait()
-        return psql
-
-    def __exit__(self, *_: object) -> None:
-        self.client.remove_container(self.container, force=True)
 
 
 def builders(client: Any, attested: Attested, image: str) -> list[Any]:
@@ -161,32 +104,46 @@ def test_nobody_may_read_it_unasked(database: Psql) -> None:
 
 
 def test_the_image_is_the_database_image_with_rows(client: Any, image: str, odd: Attested, tmp_path: Path) -> None:
-    reference = golden.ensure(odd, image, client, silent, tmp_path, LABELS)
+    reference = golden.ensure(odd, image, client, silent, tmp_path, LABELS).image
     made, base = client.inspect_image(reference)["Config"], client.inspect_image(image)["Config"]
     assert {key: made[key] for key in ("User", "Env", "Cmd")} == {key: base[key] for key in ("User", "Env", "Cmd")}
     assert made["Labels"][golden.LABEL] == reference.rpartition(":")[2]
     assert made["Labels"][INSTALLATION] == "dataset-tests"
 
 
-def test_it_is_built_once_when_many_ask(client: Any, image: str, tmp_path: Path) -> None:
-    row = pl.DataFrame({"id": [1], "said": [str(tmp_path)]})
-    columns = {"id": {"type": "int64", "nullable": False}, "said": {"type": "string", "nullable": False}}
-    new = attested(tmp_path, {"one": (row, {"primary_key": ["id"], "foreign_keys": {}, "columns": columns})})
+@pytest.mark.parametrize("backend", ["image", "copy"])
+def test_it_is_built_once_when_ten_processes_ask(client: Any, image: str, tmp_path: Path, backend: Backend) -> None:
+    new = one_row(tmp_path, backend)
+    with ProcessPoolExecutor(10, SPAWN) as pool:
+        asked = [pool.submit(ask, tmp_path, new.folder.name, image, backend) for _ in range(10)]
+        found = [one.result() for one in asked]
+    assert len({name for name, _ in found}) == 1
+    assert [len(said) for _, said in found].count(1) == 1, "who builds says so"
+    assert sum(len(said) for _, said in found) == 1
+    assert builders(client, new, image) == []
+
+
+@pytest.mark.parametrize("backend", ["image", "copy"])
+def test_a_builder_that_is_killed_is_taken_over_by_the_next(
+    client: Any, image: str, tmp_path: Path, backend: Backend
+) -> None:
+    new = one_row(tmp_path, f"killed {backend}")
+    process = SPAWN.Process(target=ask, args=(tmp_path, new.folder.name, image, backend))
+    process.start()
+    until = time.monotonic() + 60
+    while not builders(client, new, image) and time.monotonic() < until:
+        time.sleep(0.005)
+    process.kill()
+    process.join()
+    assert len(builders(client, new, image)) == 1, "it was cut in the middle"
     said: list[str] = []
-    found: list[str] = []
-
-    def ask() -> None:
-        found.append(golden.ensure(new, image, connection.client(), said.append, tmp_path / "locks", LABELS))
-
-    threads = [threading.Thread(target=ask) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(set(found)) == 1
-    assert len(found) == 4
+    made = golden.ensure(new, image, client, said.append, tmp_path / "locks", LABELS, backend)
     assert len(said) == 1
     assert builders(client, new, image) == []
+    if made.volume:
+        golden.clone(made, client, f"{made.volume}-own", LABELS)
+    with started(client, made.image, f"{made.volume}-own" if made.volume else "") as psql:
+        assert psql.run(proof.sql(new.manifest)["one"]).strip() == new.manifest["tables"]["one"]["content_digest"]
 
 
 def test_a_file_changed_after_the_gate_makes_no_image(client: Any, image: str, tmp_path: Path) -> None:
@@ -202,18 +159,11 @@ def test_a_file_changed_after_the_gate_makes_no_image(client: Any, image: str, t
         client.inspect_image(f"{golden.REPOSITORY}:{golden.cache_key(new, client.inspect_image(image)['Id'])}")
 
 
-def test_what_a_killed_build_left_is_removed_by_the_next(client: Any, image: str, tmp_path: Path) -> None:
-    row = pl.DataFrame({"id": [1], "said": [f"{tmp_path} killed"]})
-    columns = {"id": {"type": "int64", "nullable": False}, "said": {"type": "string", "nullable": False}}
-    new = attested(tmp_path, {"one": (row, {"primary_key": ["id"], "foreign_keys": {}, "columns": columns})})
-    locks = tmp_path / "locks"
-    left = [golden.builder(golden.cache_key(new, client.inspect_image(image)["Id"]), locks)]
-    left += [golden.builder("0123456789ab", locks)]  # of another data set
-    for name in left:
-        client.create_container(image, ["sleep", "600"], name=name)
-    golden.ensure(new, image, client, silent, locks, LABELS)
-    assert client.containers(all=True, filters={"name": left[1]}) == []
-    assert builders(client, new, image) == []
+def test_what_builds_of_other_datasets_left_is_removed_too(client: Any, image: str, tmp_path: Path) -> None:
+    left = golden.builder("0123456789ab", tmp_path / "locks")
+    client.create_container(image, ["sleep", "600"], name=left)
+    golden.ensure(one_row(tmp_path, "next"), image, client, silent, tmp_path / "locks", LABELS)
+    assert client.containers(all=True, filters={"name": left}) == []
 
 
 def test_an_image_that_is_not_there_is_named(client: Any, odd: Attested, tmp_path: Path) -> None:
@@ -226,7 +176,7 @@ def test_the_example_goes_from_its_seed_to_a_database(client: Any, image: str, t
     place = Settings(home=tmp_path / "home", cache=tmp_path, runtime=tmp_path, config=tmp_path)
     policy = CHECKOUT / "config" / "masking" / "customers-qa.yaml"
     found = prepare.prepare("customer-sample@2025-01", policy, place, silent, lambda: NOW)
-    with started(client, golden.ensure(found, image, client, silent, tmp_path, LABELS)) as psql:
+    with started(client, golden.ensure(found, image, client, silent, tmp_path, LABELS).image) as psql:
         assert psql.run("SELECT count(*) FROM dataset.orders").strip() == "60000"
         assert psql.run("SELECT count(*) FROM dataset.customers WHERE email NOT LIKE 'u%@example.com'").strip() == "0"
         for name, query in proof.sql(found.manifest).items():

@@ -94,10 +94,12 @@ def test_rights_are_brought_to_exactly_those_wanted() -> None:
     assert module.statements("d", "r", held, held, usage=True) == []
 
 
-def test_proofs_are_one_query() -> None:
+def test_proofs_and_the_writers_of_the_rows_are_one_query() -> None:
     module = role("dataset_load/library/dataset_proof.py")
-    assert module.query([{"sql": "SELECT 1; "}, {"sql": "SELECT 2"}]) == (
-        "SELECT json_build_array((SELECT 1)::text, (SELECT 2)::text)"
+    assert module.query("d", [{"table": "a", "sql": "SELECT 1; "}, {"table": "b", "sql": "SELECT 2"}]) == (
+        "SELECT json_build_array(json_build_array((SELECT 1)::text, (SELECT 2)::text), json_build_array("
+        """(SELECT string_agg(DISTINCT xmin::text, ',') FROM ONLY "d"."a"), """
+        """(SELECT string_agg(DISTINCT xmin::text, ',') FROM ONLY "d"."b")))"""
     )
 
 

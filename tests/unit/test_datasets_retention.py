@@ -313,6 +313,9 @@ class Engine:
         assert golden.LABEL in filters["label"]
         return [{"Id": key, "RepoTags": [tag], "Size": 7} for tag, key in self.there.items()]
 
+    def volumes(self, filters: dict[str, list[str]]) -> dict[str, None]:
+        return {"Volumes": None}
+
     def containers(self, all: bool) -> list[dict[str, str]]:  # noqa: A002 - the API's word
         return [{"ImageID": key} for key in self.started]
 

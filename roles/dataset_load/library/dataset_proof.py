@@ -11,8 +11,11 @@ module: dataset_proof
 short_description: Proves that a database holds a dataset
 description:
   - Runs every query and compares its one value; all differences are told at once. Changes nothing.
+  - Tells which transactions wrote the rows of each table, in the same snapshot. They have ended, so whatever is written
+    after the proof is written by others.
 options:
   database: {type: str, required: true, description: Name of the database.}
+  schema: {type: str, required: true, description: Schema of the tables.}
   proofs:
     type: list
     elements: dict
@@ -24,11 +27,16 @@ options:
       expected: {type: str, required: true, description: The value it must give.}
 """
 
+WRITERS = "SELECT string_agg(DISTINCT xmin::text, ',') FROM ONLY {0}"
 
-def query(proofs: list[dict[str, str]]) -> str:
-    """Return one query for the values of all."""
+
+def query(schema: str, proofs: list[dict[str, str]]) -> str:
+    """Return one query for the values of all, and the writers of all: one statement sees one snapshot."""
     values = ", ".join("(" + proof["sql"].rstrip().rstrip(";") + ")::text" for proof in proofs)
-    return f"SELECT json_build_array({values})"
+    names = [sandbox_psql.identifier(proof["table"]) for proof in proofs]
+    tables = [f"{sandbox_psql.identifier(schema)}.{name}" for name in names]
+    writers = ", ".join("(" + WRITERS.format(table) + ")" for table in tables)
+    return f"SELECT json_build_array(json_build_array({values}), json_build_array({writers}))"
 
 
 def differences(proofs: list[dict[str, str]], found: list[str | None]) -> list[str]:
@@ -45,19 +53,21 @@ def main() -> None:
     proof = {name: {"type": "str", "required": True} for name in ("table", "sql", "expected")}
     spec = {
         "database": {"type": "str", "required": True},
+        "schema": {"type": "str", "required": True},
         "proofs": {"type": "list", "elements": "dict", "required": True, "options": proof},
     }
     module = AnsibleModule(argument_spec=spec, supports_check_mode=True)
     proofs = module.params["proofs"]
     try:
-        found = sandbox_psql.value(module.params["database"], query(proofs))
+        found, writers = sandbox_psql.value(module.params["database"], query(module.params["schema"], proofs))
     except (sandbox_psql.PsqlError, OSError) as error:
         module.fail_json(msg=f"the dataset could not be proved: {error}")
     wrong = differences(proofs, found)
     if wrong:
         module.fail_json(msg="the database does not hold the attested dataset:\n" + "\n".join(wrong))
-    values = {proof["table"]: value for proof, value in zip(proofs, found, strict=True)}
-    module.exit_json(changed=False, sandbox_proved=values)
+    proved = {proof["table"]: value for proof, value in zip(proofs, found, strict=True)}
+    proved |= {f"written:{proof['table']}": by or "" for proof, by in zip(proofs, writers, strict=True)}
+    module.exit_json(changed=False, sandbox_proved=proved)
 
 
 if __name__ == "__main__":

@@ -7,10 +7,11 @@ notices:
     - {command: [/usr/sbin/sendmail, -t], to: crm@example.com}
     - {webhook: "secret://sandbox/crm-webhook"}
 retention: {attested: 5, raw: 5, jobs_days: 7, failures_days: 180}
+golden: {clone: auto}
 """
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -53,12 +54,21 @@ class Retention(Closed):
     failures_days: Annotated[int, Field(ge=1)] = 180
 
 
+class Golden(Closed):
+    """How sandboxes get their clones of a golden database."""
+
+    # image: a committed image, copied into memory. reflink: a volume that shares its blocks. copy: a volume, copied.
+    # auto: reflink where the engine's volumes have them, else image.
+    clone: Literal["auto", "image", "reflink", "copy"] = "auto"
+
+
 class Operation(Closed):
     """The whole document; every part has defaults."""
 
     owners: dict[Owner, list[Owner]] = {ANY: []}  # dataset -> owners
     notices: dict[Owner, list[Sink]] = {ANY: [Sink(maildir="notices")]}
     retention: Retention = Retention()
+    golden: Golden = Golden()
 
     def owners_of(self, dataset: str, named: list[str]) -> list[str]:
         """Return who is told of a dataset: its owners here, and those `named` by its policy, once each."""

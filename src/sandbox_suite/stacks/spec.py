@@ -30,6 +30,7 @@ def describe(spec: StackSpec) -> list[str]:
             f"container {spec.name}-{part} from {spec.images[part]}: {limits.cpus:g} CPUs, {limits.memory_mb} MB, "
             f"{limits.pids} processes, {limits.tmpfs_mb} MB in memory{_loosened(limits)}"
         )
+    lines += [f"volume {spec.cluster}, a clone of the golden database"] if spec.cluster else []
     return lines
 
 

@@ -9,10 +9,13 @@ PROOF = ("table", "sql", "expected")  # what the role is told of each table
 
 
 def run(context: Context) -> dict[str, Any]:
-    """Load; the rows themselves come with the golden database."""
+    """Load; the rows themselves come with the golden database.
+
+    `writers` are the transactions that wrote the rows which were proved: a row of any other was written since.
+    """
     plan = context.plan
     dataset = plan["dataset"]
-    return apply(
+    made = apply(
         context,
         "load-dataset",
         {
@@ -21,3 +24,10 @@ def run(context: Context) -> dict[str, Any]:
             "dataset_load_role": plan["role"],
         },
     )
+    said = made["proofs"]
+    tables = [proof["table"] for proof in dataset["proofs"]]
+    return {
+        **made,
+        "proofs": {table: said[table] for table in tables},
+        "writers": {table: said[f"written:{table}"].split(",") for table in tables},
+    }

@@ -1,10 +1,10 @@
 """provision: network, database (from the golden image), plugin host and runner, by Pulumi."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 from sandbox_suite import engine, toolchain
-from sandbox_suite.jobs import policies
+from sandbox_suite.jobs import goldens, policies
 from sandbox_suite.jobs.plan import stack_spec
 from sandbox_suite.jobs.steps.context import Context
 from sandbox_suite.sessions import holder
@@ -19,6 +19,7 @@ def run(context: Context) -> dict[str, Any]:
     rules = policies.resources(settings.config)
     installation = engine.installation(settings.home)
     spec = stack_spec(settings, context.request, rules, context.job, installation, context.clock(), plan["images"])
+    spec = replace(spec, cluster=goldens.clone(settings, plan, spec.expires_at))
     plan["limits"] = {part: asdict(limits) for part, limits in spec.parts.items()}
     plan["images"] = dict(spec.images)
     context.write_plan(plan)
