@@ -1,6 +1,7 @@
 """Every container of the sandbox: limited as planned, without privileges, labelled, with no way out."""
 
 import json
+from dataclasses import dataclass
 from ipaddress import ip_address, ip_network
 from typing import Any
 
@@ -9,14 +10,23 @@ import pytest
 LABELS = ("installation", "job", "tenant", "expires-at", "part")
 OUTSIDE = "192.0.2.1"  # reserved for documentation: a way out is seen by the gateway that takes the packet
 ANSWERED = ("0", "ECONNREFUSED")  # a refusal is an answer too
-# Connects to several places at once and prints place -> how that ended; on one machine an answer takes a millisecond.
-REACH = """
+MEMORY = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+PIDS = ("/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max")
+CPU = ("/sys/fs/cgroup/cpu.max", "/sys/fs/cgroup/cpu/cpu.cfs_quota_us")
+PERIOD = "/sys/fs/cgroup/cpu/cpu.cfs_period_us"
+ROUTES, NEIGHBOURS = "/proc/net/route", "/proc/net/arp"
+STATUS = "/proc/{}/status"
+FILES = (*MEMORY, *PIDS, *CPU, PERIOD, ROUTES, NEIGHBOURS, STATUS.format("self"), STATUS.format("1"), "/proc/mounts")
+# Connects to several places at once, reads files (who answered is in one of them), and prints both as JSON. On one
+# machine an answer takes a millisecond.
+LOOK = """
 import errno, json, selectors, socket, sys, time
-said, waiting, until = {}, selectors.DefaultSelector(), time.monotonic() + 0.15
-for place, port in zip(sys.argv[1::2], sys.argv[2::2]):
+places, files = json.loads(sys.argv[1]), json.loads(sys.argv[2])
+said, read, waiting, until = {}, {}, selectors.DefaultSelector(), time.monotonic() + 0.15
+for place, port in places:
     line = socket.socket()
     line.setblocking(False)
-    code = line.connect_ex((place, int(port)))
+    code = line.connect_ex((place, port))
     said[place] = errno.errorcode.get(code, str(code))
     waiting.register(line, selectors.EVENT_WRITE, place)
 while waiting.get_map() and time.monotonic() < until:
@@ -24,23 +34,51 @@ while waiting.get_map() and time.monotonic() < until:
         code = key.fileobj.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         said[key.data] = errno.errorcode.get(code, str(code))
         waiting.unregister(key.fileobj)
-print(json.dumps(said))
+for path in files:
+    try:
+        with open(path) as file:
+            read[path] = file.read().strip()
+    except OSError:
+        pass
+print(json.dumps([said, read]))
 """
 
 
-def read(host: Any, *paths: str) -> str:
-    """Return the content of the first of the files that there is."""
-    for path in paths:
-        done = host.run("cat %s", path)
-        if done.rc == 0:
-            return str(done.stdout).strip()
-    raise AssertionError(f"none of {', '.join(paths)} can be read")
+@dataclass(frozen=True)
+class Seen:
+    """What a part of the sandbox sees."""
+
+    reached: dict[str, str]  # place -> what came of connecting to it
+    files: dict[str, str]  # path -> content, of those that it can read
+
+    def first(self, *paths: str) -> str:
+        """Return the content of the first of the files that there is."""
+        for path in paths:
+            if path in self.files:
+                return self.files[path]
+        raise AssertionError(f"none of {', '.join(paths)} can be read")
+
+    def status(self, process: str) -> dict[str, str]:
+        """Return /proc/<process>/status."""
+        lines = self.first(STATUS.format(process)).splitlines()
+        return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
-def status(host: Any, process: str = "self") -> dict[str, str]:
-    """Return /proc/<process>/status."""
-    lines = str(host.check_output("cat /proc/%s/status", process)).splitlines()
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+@pytest.fixture(scope="module")
+def everything(sandbox: Any) -> dict[str, Seen]:
+    """What every part sees, looked at in all of them at once."""
+    places = json.dumps([(OUTSIDE, 443), (gateway(sandbox), 22)])
+
+    def look(host: Any) -> Seen:
+        return Seen(*json.loads(host.check_output("python3 -c %s %s %s", LOOK, places, json.dumps(FILES))))
+
+    return dict(sandbox.everywhere(look))
+
+
+@pytest.fixture
+def seen(everything: dict[str, Seen], part: str) -> Seen:
+    """What the part sees that the check is about."""
+    return everything[part]
 
 
 def limits(plan: dict[str, Any], part: str) -> dict[str, Any]:
@@ -55,42 +93,38 @@ def hardened(plan: dict[str, Any], part: str, key: str) -> None:
         pytest.skip(f"the resource policy says otherwise (`{key}`)")
 
 
-def test_memory(host: Any, plan: dict[str, Any], part: str) -> None:
+def test_memory(seen: Seen, plan: dict[str, Any], part: str) -> None:
     """the memory limit is the planned one."""
-    found = read(host, "/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
-    assert found == str(limits(plan, part)["memory_mb"] << 20)
+    assert seen.first(*MEMORY) == str(limits(plan, part)["memory_mb"] << 20)
 
 
-def test_processes(host: Any, plan: dict[str, Any], part: str) -> None:
+def test_processes(seen: Seen, plan: dict[str, Any], part: str) -> None:
     """the limit of processes is the planned one."""
-    assert read(host, "/sys/fs/cgroup/pids.max", "/sys/fs/cgroup/pids/pids.max") == str(limits(plan, part)["pids"])
+    assert seen.first(*PIDS) == str(limits(plan, part)["pids"])
 
 
-def test_cpu(host: Any, plan: dict[str, Any], part: str) -> None:
+def test_cpu(seen: Seen, plan: dict[str, Any], part: str) -> None:
     """the CPU limit is the planned one."""
-    found = host.run(
-        "cat /sys/fs/cgroup/cpu.max || cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu/cpu.cfs_period_us"
-    )
-    quota, period = (int(word) for word in found.stdout.split())
+    quota, period = (int(word) for word in f"{seen.first(*CPU)} {seen.files.get(PERIOD, '')}".split())
     assert quota / period == pytest.approx(limits(plan, part)["cpus"], rel=0.01)
 
 
-def test_no_privileges(host: Any, plan: dict[str, Any], part: str) -> None:
+def test_no_privileges(seen: Seen, plan: dict[str, Any], part: str) -> None:
     """no capabilities, no new privileges, not root."""
     hardened(plan, part, "cap_drop")
     hardened(plan, part, "no_new_privileges")
     for process in ("self", "1"):
-        found = status(host, process)
+        found = seen.status(process)
         held = {name: found[name] for name in ("CapEff", "CapPrm", "CapBnd") if int(found[name], 16)}
         assert held == {}, f"capabilities of process {process}"
         assert found["NoNewPrivs"] == "1", f"process {process} may gain privileges"
         assert "0" not in found["Uid"].split(), f"process {process} is root"
 
 
-def test_read_only_root(host: Any, plan: dict[str, Any], part: str) -> None:
+def test_read_only_root(host: Any, seen: Seen, plan: dict[str, Any], part: str) -> None:
     """the root file system is read-only."""
     hardened(plan, part, "read_only")
-    mounts = [line.split() for line in read(host, "/proc/mounts").splitlines()]
+    mounts = [line.split() for line in seen.first("/proc/mounts").splitlines()]
     options = next(mount[3] for mount in mounts if mount[1] == "/").split(",")
     assert "ro" in options
     assert host.run("touch /usr/written /etc/written").rc != 0
@@ -112,34 +146,24 @@ def test_one_network(sandbox: Any, part: str) -> None:
     assert found["HostConfig"]["Privileged"] is False
 
 
-@pytest.fixture(scope="module")
-def reached(sandbox: Any) -> dict[str, dict[str, str]]:
-    """What came of connecting outside and to the gateway, from every part at once: part -> place -> outcome."""
-
-    def connect(host: Any) -> dict[str, str]:
-        return dict(json.loads(host.check_output("python3 -c %s %s 443 %s 22", REACH, OUTSIDE, gateway(sandbox))))
-
-    return dict(sandbox.everywhere(connect))
-
-
 def gateway(sandbox: Any) -> str:
     """Return the address that the host has on the sandbox's network, or would have."""
     return str(next(ip_network(sandbox.outputs["subnet"]).hosts()))
 
 
 @pytest.mark.row("S-02")
-def test_no_way_out(host: Any, reached: dict[str, dict[str, str]], part: str) -> None:
+def test_no_way_out(seen: Seen) -> None:
     """no route leads out: nothing answers outside, and no gateway takes a packet there."""
-    assert reached[part][OUTSIDE] not in ANSWERED, f"{OUTSIDE} answered: {reached[part][OUTSIDE]}"
-    gateways = {line.split()[2] for line in read(host, "/proc/net/route").splitlines()[1:]} - {"00000000"}
+    assert seen.reached[OUTSIDE] not in ANSWERED, f"{OUTSIDE} answered: {seen.reached[OUTSIDE]}"
+    gateways = {line.split()[2] for line in seen.first(ROUTES).splitlines()[1:]} - {"00000000"}
     for place in map(address, gateways):
-        assert neighbour(host, place) is None, f"there is a gateway at {place}"
+        assert neighbour(seen, place) is None, f"there is a gateway at {place}"
 
 
 @pytest.mark.row("S-02")
-def test_no_host_service(sandbox: Any, reached: dict[str, dict[str, str]], part: str) -> None:
+def test_no_host_service(sandbox: Any, seen: Seen) -> None:
     """no service of the host answers through the gateway."""
-    said = reached[part][gateway(sandbox)]
+    said = seen.reached[gateway(sandbox)]
     assert said not in ANSWERED, f"the host answered at {gateway(sandbox)}: {said}"
 
 
@@ -148,9 +172,9 @@ def address(number: str) -> str:
     return str(ip_address(bytes.fromhex(number)[::-1]))
 
 
-def neighbour(host: Any, place: str) -> str | None:
+def neighbour(seen: Seen, place: str) -> str | None:
     """Return the hardware address of a neighbour that answered when it was last asked for."""
-    for line in read(host, "/proc/net/arp").splitlines()[1:]:
+    for line in seen.first(NEIGHBOURS).splitlines()[1:]:
         found, _, flags, hardware, *_ = line.split()
         if found == place and int(flags, 16):
             return hardware

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import gc
 import importlib
 import os
 import random
@@ -30,6 +31,7 @@ def become(order: Order, received: list[int], parent: int) -> NoReturn:
         os.environ.update(order.environment)
         os.chdir(order.directory)
         random.seed()
+        gc.set_threshold(100_000, 20, 20)  # a look at what is shared with the forkserver would copy it
         code = exit_code(lambda: _resolve(order.target)(*order.arguments))
     except BaseException:
         traceback.print_exc()

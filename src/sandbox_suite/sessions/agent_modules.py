@@ -162,6 +162,7 @@ def prepare(files: list[Key]) -> None:
         return
     sys.meta_path.insert(0, IMPORTER)
     IMPORTER.show(files)
+    gc.set_threshold(20_000)  # modules live shortly, too
     __import__(LOADER)
     code = sys.modules[LOADER].run_module.__code__
     if not set(code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]) >= ARGUMENTS:
