@@ -259,6 +259,15 @@ def test_the_password_may_be_a_reference_and_is_stored_nowhere(
     assert PASSWORD not in told + str(caught.value)
 
 
+def test_a_service_names_server_and_password(
+    home: Settings, server: tuple[str, Psql], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "services"
+    file.write_text(f"[shop]\nhost={server[0]}\ndbname=sandbox\nuser=reader\npassword={PASSWORD}\n")
+    monkeypatch.setenv("PGSERVICEFILE", str(file))
+    assert bring(home, "postgresql:///?service=shop", tables=("customers",)).rows == 3
+
+
 # ---- dumps
 
 

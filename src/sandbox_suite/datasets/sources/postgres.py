@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, cast
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from sandbox_suite.core.errors import InfrastructureError, RequestError
 from sandbox_suite.datasets.sources import catalog
@@ -38,19 +38,18 @@ class Database(Protocol):
 
 def found(wanted: Wanted, around: Around, stack: contextlib.ExitStack) -> list[Found]:
     """Return the tables of the database that a URL names; `stack` ends the connection."""
-    address = _resolved(wanted.place, around)
+    url, password = _resolved(wanted.place, around)
     around.say(f"read {shown(wanted.place)}")
-    return catalog.found(stack.enter_context(_connected(address, shown(wanted.place))), wanted, around.say)
+    return catalog.found(stack.enter_context(_connected(url, password, shown(wanted.place))), wanted, around.say)
 
 
-def _resolved(url: str, around: Around) -> str:
-    """Return the connection string, the password filled in; RequestError where the URL itself holds one."""
+def _resolved(url: str, around: Around) -> tuple[str, dict[str, str]]:
+    """Return the URL and, apart, the password behind its reference; RequestError where the URL itself holds one."""
     from sandbox_suite.secrets import references
 
     try:
-        parts = urlsplit(url)
-        query = dict(parse_qsl(parts.query, keep_blank_values=True))
-        plain = parts.password is not None or not query.get("password", SECRET).startswith(SECRET)
+        query = dict(parse_qsl(urlsplit(url).query, keep_blank_values=True))
+        plain = urlsplit(url).password is not None or not query.get("password", SECRET).startswith(SECRET)
     except ValueError as error:
         raise RequestError(f"`{shown(url)}` is no URL: {error}", remedy="correct the URL") from None
     if plain:
@@ -59,16 +58,19 @@ def _resolved(url: str, around: Around) -> str:
             left="nothing was read; take the password out of the shell's history too",
             remedy="name PGPASSFILE or a service (`?service=NAME`), or write `?password=secret://sandbox/<name>`",
         )
-    if "password" in query:
-        query["password"] = references.resolve(query["password"], around.home).decode().strip()
-    return urlunsplit(parts._replace(scheme="postgresql", query=urlencode(query)))
+    reference = query.pop("password", "")
+    if not reference:
+        return url, {}
+    bare = f"{url.partition('?')[0]}?{urlencode(query)}"
+    return bare, {"password": references.resolve(reference, around.home).decode().strip()}
 
 
 @contextlib.contextmanager
-def _connected(address: str, name: str) -> Iterator[Database]:
+def _connected(url: str, password: Mapping[str, str], name: str) -> Iterator[Database]:
     import psycopg
 
     try:
+        address = psycopg.conninfo.make_conninfo(url, **password)
         connection = psycopg.connect(
             address, options=catalog.options(), connect_timeout=CONNECT_SECONDS, application_name="sandbox-suite"
         )
