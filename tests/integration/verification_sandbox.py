@@ -168,7 +168,12 @@ def _deploy(made: Sandbox, confine: str, role: str, language: str) -> None:
     script = script.replace("MIGRATE", migrate).replace("SERVE", serve)
     made.shell("plugin", script, *environment, given=packed.path.read_bytes())
     write_json(made.folder / "plan.json", _plan(made, plugin, counts))
-    write_json(made.folder / "steps" / "load.json", {"made": {"proofs": counts}})
+    write_json(made.folder / "steps" / "load.json", {"made": {"proofs": counts, "writers": _writers(made)}})
+
+
+def _writers(made: Sandbox) -> dict[str, list[str]]:
+    query = "SELECT DISTINCT xmin FROM dataset."
+    return {table: made.shell("database", f"psql -XqAt -d sandbox -c '{query}{table}'").split() for table in COUNT}
 
 
 def _plan(made: Sandbox, plugin: package.Plugin, counts: dict[str, str]) -> dict[str, Any]:
