@@ -17,6 +17,7 @@ from stdnum.es import dni, nie
 from stdnum.fr import nir
 from stdnum.us import ssn
 
+from sandbox_suite.datasets import domains, pools
 from sandbox_suite.datasets.example import ids
 from sandbox_suite.datasets.keys import Ff1Key, Keys
 from sandbox_suite.datasets.masks import KINDS, ff1, ff1_scalar, own_names, spans
@@ -394,3 +395,10 @@ def test_a_number_in_free_text_that_nobody_knows_blocks() -> None:
         column("free_text", ["fine", "number 999999999999999999999"])
     with pytest.raises(UnknownValuesError):
         single("free_text", "number 999999999999999999999")
+
+
+def test_words_of_the_pools_are_as_they_are_hashed_but_for_capitals() -> None:
+    for pool in pools.digests():
+        for word in pools.words(pool):
+            assert domains.normalised_scalar(word) == word.lower()
+            assert pl.Series([word]).str.to_lowercase().item() == word.lower()

@@ -56,9 +56,10 @@ Forms = Sequence[Form]
 class Coded:
     """A kind of mask whose values have forms: the row's `country` chooses them where `beside` says so."""
 
-    forms: Mapping[Any, Forms]  # by country, or all under None
+    forms: Mapping[Any, Forms]  # by country, by the first letters, or all under None
     check: str  # what a codomain says of check digits; empty: nothing
     beside: str = ""  # the option that names the column which chooses
+    head: int = 0  # else: how many letters of the bare value choose
     separators: str = SEPARATORS
 
     def vector(
@@ -66,25 +67,31 @@ class Coded:
     ) -> pl.Series:
         """Return the masked column."""
         bare = values.str.to_uppercase().str.replace_all(_class(self.separators), "")
-        by = inputs[self.beside].str.to_uppercase() if self.beside else _nothing(len(values))
         tagged = options.get("mode") == "tagged"
 
         def work(name: str | None, rows: pl.Series) -> pl.Series:
             return _formed(bare.gather(rows), values.gather(rows), self.forms.get(name, ()), keys, tagged)
 
-        masked = columns.grouped(by, work)
+        masked = columns.grouped(self._choice(bare, inputs), work)
         empty = (values == "").fill_null(False)
         unknown = masked.is_null() & values.is_not_null() & ~empty
         if unknown.any() and options["on_unknown"] != "drop":
             raise UnknownValuesError(unknown.arg_true().to_list())
-        return _with_separators(masked, values).zip_with(~empty, values)
+        return dressed(masked, bare, values).zip_with(~empty, values)
+
+    def _choice(self, bare: pl.Series, inputs: Mapping[str, pl.Series]) -> pl.Series:
+        """Return, per row, under what its forms stand."""
+        if self.beside:
+            return inputs[self.beside].str.to_uppercase()
+        return bare.str.head(self.head) if self.head else _nothing(len(bare))
 
     def scalar(self, value: str, inputs: Mapping[str, Any], keys: Keys, options: Mapping[str, Any]) -> str | None:
         """Return one masked value."""
         if value == "":
             return value
-        forms = self.forms.get((inputs[self.beside] or "").upper() if self.beside else None, ())
         bare = re.sub(_class(self.separators), "", value.upper())
+        own = bare[: self.head] if self.head else None
+        forms = self.forms.get((inputs[self.beside] or "").upper() if self.beside else own, ())
         form = next((form for form in forms if re.fullmatch(form.pattern, bare)), None)
         masked = form.scalar(bare, keys) if form else None
         if form and masked is not None and options.get("mode") == "tagged":
@@ -118,10 +125,6 @@ def _nothing(length: int) -> pl.Series:
 
 def _formed(bare: pl.Series, values: pl.Series, forms: Forms, keys: Keys, tagged: bool) -> pl.Series:
     """Mask each value by the first form whose pattern it has."""
-    number = pl.lit(None, dtype=pl.Int32)
-    for place in range(len(forms) - 1, -1, -1):
-        number = pl.when(pl.col("v").str.contains(f"^(?:{forms[place].pattern})$")).then(place).otherwise(number)
-    chosen = bare.to_frame("v").select(number.alias("form"))["form"]
 
     def work(place: int | None, rows: pl.Series) -> pl.Series:
         if place is None:
@@ -129,7 +132,17 @@ def _formed(bare: pl.Series, values: pl.Series, forms: Forms, keys: Keys, tagged
         masked = forms[place].vector(bare.gather(rows), keys)
         return _tagged(masked, values.gather(rows), forms[place].tag) if tagged else masked
 
-    return columns.grouped(chosen, work)
+    return columns.grouped(_form_numbers(bare, forms), work)
+
+
+def _form_numbers(bare: pl.Series, forms: Forms) -> pl.Series:
+    """Return the place of each value's form; NULL for a value that has none."""
+    if not forms:
+        return pl.repeat(None, len(bare), dtype=pl.Int32, eager=True)
+    number = pl.lit(None, dtype=pl.Int32)
+    for place in range(len(forms) - 1, -1, -1):
+        number = pl.when(pl.col("v").str.contains(f"^(?:{forms[place].pattern})$")).then(place).otherwise(number)
+    return bare.to_frame("v").select(number.alias("form"))["form"]
 
 
 def _tagged(masked: pl.Series, values: pl.Series, tag: Tag) -> pl.Series:
@@ -139,27 +152,43 @@ def _tagged(masked: pl.Series, values: pl.Series, tag: Tag) -> pl.Series:
     return columns.grouped(masked.is_not_null(), work)
 
 
+def dressed(masked: pl.Series, bare: pl.Series, originals: pl.Series) -> pl.Series:
+    """Put the separators of the originals back; what a tag added goes before the first letter or digit.
+
+    `bare` are the originals without separators. Most values have none, or just a `+` at their head.
+    """
+    plain = (originals.str.len_bytes() == bare.str.len_bytes()) & (originals.str.len_chars() == bare.str.len_bytes())
+    parted = ~plain.fill_null(True) & masked.is_not_null()
+    if not parted.any():
+        return masked
+    stripped = originals.str.replace("^[^0-9A-Za-z]+", "")
+    head_only = parted & (stripped == bare) & (originals.str.len_bytes() - stripped.str.len_bytes() == 1)
+    led = (originals.str.head(1) + masked).zip_with(head_only, masked) if head_only.any() else masked
+    rest = parted & ~head_only
+    if not rest.any():
+        return led
+    return led.scatter(rest.arg_true(), _with_separators(masked.filter(rest), originals.filter(rest)))
+
+
 def _with_separators(masked: pl.Series, originals: pl.Series) -> pl.Series:
-    """Put the separators of the originals back; what a tag added goes before the first letter or digit."""
+    """Put separators back wherever they stand."""
     longer = masked.str.len_chars().cast(pl.Int64) - originals.str.count_matches("[0-9A-Za-z]").cast(pl.Int64)
     if not (longer > 0).any():
-        return dressed(masked, originals)
+        return _patterned(masked, originals)
     frame = pl.DataFrame({"m": masked, "n": longer.fill_null(0)})
     head, body = (
         frame.select(pl.col("m").str.slice(0, pl.col("n"))).to_series(),
         frame.select(pl.col("m").str.slice(pl.col("n"))).to_series(),
     )
-    plain = pl.DataFrame({"d": dressed(body, originals), "h": head})
+    plain = pl.DataFrame({"d": _patterned(body, originals), "h": head})
     before = pl.col("d").str.extract("^([^0-9A-Za-z]*)")
     return plain.select(before + pl.col("h") + pl.col("d").str.slice(before.str.len_chars())).to_series()
 
 
-def dressed(masked: pl.Series, originals: pl.Series) -> pl.Series:
-    """Put the separators of the originals back, for all values with the same pattern of separators at once."""
+def _patterned(masked: pl.Series, originals: pl.Series) -> pl.Series:
+    """Put the separators back, for all values with the same pattern of separators at once."""
     pattern = originals.str.replace_all("[0-9A-Za-z]", "x")
     bare = ~pattern.str.contains("[^x]").fill_null(True)
-    if bare.all():
-        return masked
     by = pattern.zip_with(~bare, pl.Series(["x"]))
     return columns.grouped(by, lambda shape, rows: _spread(masked.gather(rows), shape))
 

@@ -17,8 +17,21 @@ def grouped(by: pl.Series, work: Callable[[Any, pl.Series], pl.Series]) -> pl.Se
     parts = pl.DataFrame({"by": by}).with_row_index("row").group_by("by", maintain_order=True).agg("row")
     if not len(parts):
         return pl.Series([], dtype=pl.String)
-    frames = [pl.DataFrame({"row": rows, "out": work(group, rows)}) for group, rows in parts.iter_rows()]
-    return pl.concat(frames).sort("row")["out"]
+    done = [work(group, rows) for group, rows in parts.iter_rows()]
+    if len(done) == 1:
+        return done[0]
+    place = np.empty(len(by), np.uint32)
+    place[parts["row"].explode().to_numpy()] = np.arange(len(by), dtype=np.uint32)
+    return pl.concat([item.alias("out") for item in done]).gather(pl.Series(place))
+
+
+def replaced(values: pl.Series, rows: pl.Series, work: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Return the column with what `work` gives where `rows` (booleans) is true; the rest is not looked at."""
+    if not rows.any():
+        return values
+    if rows.all():
+        return work(values).alias(values.name)
+    return values.scatter(rows.arg_true(), work(values.filter(rows)))
 
 
 def numbers(texts: pl.Series) -> Numbers:

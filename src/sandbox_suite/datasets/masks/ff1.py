@@ -7,6 +7,7 @@ PRF(P || Q) = AES(AES(P) xor Q), and AES(P) is the same for every value.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,35 +19,94 @@ from sandbox_suite.datasets.keys import Ff1Key
 Numbers = NDArray[np.uint64]
 ROUNDS = 10
 SHORTEST, LONGEST = 6, 18  # digits: a domain of at least a million (SP 800-38G rev. 1), at most what fits 64 bits
-CHUNK = 1 << 15  # values at a time: what stays in the cache
-LOW_16 = np.uint64(0xFFFF)
+CHUNK = 1 << 14  # values at a time: what stays in the cache
+BLOCK = 16  # bytes
+SIXTEEN, LOW_16 = np.uint64(16), np.uint64(0xFFFF)
 
 
 def encipher(values: Numbers, digits: int, key: Ff1Key) -> Numbers:
     """Return the ciphertexts of `values`, each below 10**digits."""
+    if not SHORTEST <= digits <= LONGEST:
+        raise ValueError(f"FF1 here takes {SHORTEST} to {LONGEST} digits, not {digits}")
     out = np.empty(len(values), np.uint64)
+    rounds = _Rounds(digits, key, min(len(values), CHUNK))
     for start in range(0, len(values), CHUNK):
-        out[start : start + CHUNK] = _chunk(values[start : start + CHUNK], digits, key)
+        rounds.encipher(values[start : start + CHUNK], out[start : start + CHUNK])
     return out
 
 
-def _chunk(values: Numbers, digits: int, key: Ff1Key) -> Numbers:
-    if not SHORTEST <= digits <= LONGEST:
-        raise ValueError(f"FF1 here takes {SHORTEST} to {LONGEST} digits, not {digits}")
-    left_digits = digits // 2
-    moduli = np.uint64(10**left_digits), np.uint64(10 ** (digits - left_digits))
-    aes = _aes(key)
-    round_bytes = _bytes(digits - left_digits)
-    high, low = _constant(digits, key, aes)
-    left, right = np.divmod(values, moduli[1])
-    block = np.empty((len(values), 2), ">u8")
-    block[:, 0] = high
-    for number in range(ROUNDS):
-        modulus = moduli[number % 2]
-        block[:, 1] = (right | np.uint64(number << (8 * round_bytes))) ^ low
-        added = _reduced(aes.update(block.tobytes()), round_bytes, modulus)
-        left, right = right, (left + added) % modulus
-    return left * moduli[1] + right
+@dataclass(frozen=True)
+class _Buffers:
+    """What a round writes into, so that nothing is made anew: `size` values at a time."""
+
+    blocks: Numbers  # (size, 2), big endian: Q of each value
+    spare: Numbers
+    stream: Numbers
+    enciphered: bytearray
+    words: Numbers  # (size, 2): `enciphered` as numbers
+
+    @classmethod
+    def of(cls, size: int) -> _Buffers:
+        enciphered = bytearray(BLOCK * size + BLOCK - 1)  # the cipher asks for room for one block more, less a byte
+        words = np.frombuffer(enciphered, np.uint64, 2 * size).reshape(-1, 2)
+        empty = np.empty(size, np.uint64)
+        return cls(np.empty((size, 2), np.uint64), empty, np.empty(size, np.uint64), enciphered, words)
+
+
+class _Rounds:
+    """The ten rounds for numbers of so many digits under a key."""
+
+    def __init__(self, digits: int, key: Ff1Key, size: int) -> None:
+        self._moduli = np.uint64(10 ** (digits // 2)), np.uint64(10 ** (digits - digits // 2))
+        self._aes = _aes(key)
+        self._bytes = _bytes(digits - digits // 2)
+        self._long = 4 * math.ceil(self._bytes / 4) + 4 > 8  # whether 12 bytes of a block count, or 8 (`d`)
+        self._room = _Buffers.of(size)
+        high, self._low = _constant(digits, key, self._aes)
+        self._room.blocks[:, 0] = _turned(np.array([high], np.uint64))
+
+    def encipher(self, values: Numbers, out: Numbers) -> None:
+        """Write the ciphertexts of at most `size` values into `out`."""
+        left = values // self._moduli[1]
+        right = values - left * self._moduli[1]
+        for number in range(ROUNDS):
+            modulus = self._moduli[number % 2]
+            added = self._stream(number, right, modulus)
+            added += left
+            np.subtract(added, modulus, out=left)
+            np.minimum(left, added, out=left)  # a sum below the modulus wraps around to something large
+            left, right = right, left
+        np.multiply(left, self._moduli[1], out=out)
+        out += right
+
+    def _stream(self, number: int, right: Numbers, modulus: np.uint64) -> Numbers:
+        """Return what a round adds to the left halves, below `modulus`; valid until the next call."""
+        room, size = self._room, len(right)
+        moving, stream, words = room.spare[:size], room.stream[:size], room.words[:size]
+        np.bitwise_xor(right, np.uint64(self._low ^ (number << (8 * self._bytes))), out=moving)
+        room.blocks[:size, 1] = _turned(moving)
+        self._aes.update_into(room.blocks[:size].data.cast("B"), room.enciphered)
+        np.copyto(stream, words[:, 0])
+        _reduce(_turned(stream), modulus, moving)
+        if self._long:
+            tail = words[:, 1].byteswap()
+            for part in (tail >> np.uint64(48), (tail >> np.uint64(32)) & LOW_16):
+                np.left_shift(stream, SIXTEEN, out=stream)  # 16 bits at a time stay below 2**64
+                np.bitwise_or(stream, part, out=stream)
+                _reduce(stream, modulus, moving)
+        return stream
+
+
+def _turned(values: Numbers) -> Numbers:
+    """Exchange big and little endian in place (this is written for the little-endian machines that it runs on)."""
+    return values.byteswap(inplace=True)
+
+
+def _reduce(values: Numbers, modulus: np.uint64, spare: Numbers) -> None:
+    """Take values modulo a number, in place. numpy divides by one number quickly, and has no quick remainder."""
+    np.floor_divide(values, modulus, out=spare)
+    np.multiply(spare, modulus, out=spare)
+    np.subtract(values, spare, out=values)
 
 
 def _aes(key: Ff1Key) -> Any:
@@ -59,22 +119,11 @@ def _bytes(digits: int) -> int:
     return math.ceil(math.ceil(digits * math.log2(10)) / 8)
 
 
-def _constant(digits: int, key: Ff1Key, aes: Any) -> tuple[np.uint64, np.uint64]:
+def _constant(digits: int, key: Ff1Key, aes: Any) -> tuple[int, int]:
     """Return the two halves of AES(P) xor the part of Q that never changes (the tweak)."""
     head = (
         bytes([1, 2, 1, 0, 0, 10, ROUNDS, digits // 2]) + digits.to_bytes(4, "big") + len(key.tweak).to_bytes(4, "big")
     )
     mixed = aes.update(head)
     tweak = int.from_bytes(key.tweak, "big")
-    return np.uint64(int.from_bytes(mixed[:8], "big") ^ tweak), np.uint64(int.from_bytes(mixed[8:], "big"))
-
-
-def _reduced(blocks: bytes, round_bytes: int, modulus: np.uint64) -> Numbers:
-    """Return the first 8 or 12 bytes of each block (`d` in the standard) as a number modulo `modulus`."""
-    words = np.frombuffer(blocks, ">u8").reshape(-1, 2)
-    value: Numbers = words[:, 0].astype(np.uint64) % modulus
-    if 4 * math.ceil(round_bytes / 4) + 4 == 8:
-        return value
-    tail = words[:, 1].astype(np.uint64)
-    value = ((value << np.uint64(16)) | (tail >> np.uint64(48))) % modulus  # 16 bits at a time stay below 2**64
-    return ((value << np.uint64(16)) | ((tail >> np.uint64(32)) & LOW_16)) % modulus
+    return int.from_bytes(mixed[:8], "big") ^ tweak, int.from_bytes(mixed[8:], "big")

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from sandbox_suite.datasets import domains
 from sandbox_suite.datasets.keys import Keys
@@ -24,11 +26,12 @@ from sandbox_suite.datasets.masks import (
     national_id,
     own_names,
     phone,
+    scan,
     spans,
 )
 from sandbox_suite.datasets.masks.coded import UnknownValuesError
+from sandbox_suite.datasets.masks.pieces import PLAIN, Pieces, Spans, Texts
 
-CUT = "\x00"  # stands where a span was; input that holds one is refused before it comes here
 REMOVED = "[removed]"
 SPAN_DOMAIN = "span"
 SPAN_SCHEMA = {
@@ -51,95 +54,69 @@ def vector(values: pl.Series, inputs: Inputs, keys: Keys, options: Mapping[str, 
 
 def mask(values: pl.Series, inputs: Inputs, keys: Keys, options: Mapping[str, Any]) -> tuple[pl.Series, pl.DataFrame]:
     """Return the masked column and its spans (`SPAN_SCHEMA`; `row` is the place in the column)."""
-    frame = pl.DataFrame({"text": values, **inputs}).with_row_index("row").with_columns(pl.col("row").cast(pl.Int64))
-    hit = frame["text"].str.contains(spans.RUST)
-    for column in _names(inputs):
-        hit = hit | own_names.candidates(frame["text"], frame[column])
-    found = frame.filter(hit.fill_null(False))
-    if not len(found):
+    named = {column: own_names.candidates(values, inputs[column]) for column in _names(inputs)}
+    hit = scan.possible(values)
+    for names in named.values():
+        hit |= names
+    if not hit.any():
         return values, pl.DataFrame(schema=SPAN_SCHEMA)
-    pieces = _replaced(_with_names(_cut(found), found), found, keys, options)
-    joined = pieces.group_by("row", maintain_order=True).agg(pl.col("masked").str.join(""))
-    whole = frame.select("row", "text").join(joined, on="row", how="left", maintain_order="left")
-    return whole.select(pl.coalesce("masked", "text"))["masked"].alias(values.name), _log(pieces, keys)
+    texts, beside = Texts.of(values.filter(hit)), {name: column.filter(hit) for name, column in inputs.items()}
+    pieces, kinds = _cut(texts, beside, {column: names.filter(hit) for column, names in named.items()})
+    rows = hit.arg_true()
+    try:
+        masked, unknown = _replaced(pieces, kinds, beside, keys, options)
+    except UnknownValuesError as error:
+        raise UnknownValuesError(rows.gather(list(error.rows)).to_list()) from None
+    log = _log(pieces, kinds, masked, unknown, keys)
+    out = values.scatter(rows, pieces.joined(masked))
+    return out, log.with_columns(rows.gather(log["row"]).cast(pl.Int64).alias("row"))
 
 
-def _cut(found: pl.DataFrame) -> pl.DataFrame:
-    """Return the pieces (row, place, text, kind) of each text: plain pieces (kind NULL) and spans in turn."""
-    cut = found.select(
-        "row",
-        pl.col("text").str.extract_all(spans.RUST).alias("span"),
-        pl.col("text").str.replace_all(spans.RUST, CUT).str.split(CUT).alias("plain"),
-    )
-    if (cut["plain"].list.len() != cut["span"].list.len() + 1).any():
-        raise ValueError("spans and plain pieces do not fit together")
-    plain = cut.select("row", pl.int_ranges(pl.col("plain").list.len()).alias("place"), "plain").explode(
-        "place", "plain"
-    )
-    span = cut.filter(pl.col("span").list.len() > 0)
-    span = span.select("row", pl.int_ranges(pl.col("span").list.len()).alias("place"), "span").explode("place", "span")
-    country = (
-        found["country"] if "country" in found.columns else pl.repeat(None, len(found), dtype=pl.String, eager=True)
-    )
-    owner = span.select("row").join(
-        pl.DataFrame({"row": found["row"], "country": country}), on="row", how="left", maintain_order="left"
-    )
-    kind = spans.kinds(span["span"], owner["country"].str.to_uppercase())
-    return pl.concat(
-        [
-            plain.select(
-                "row", pl.col("place") * 2, pl.col("plain").alias("text"), pl.lit(None, pl.String).alias("kind")
-            ),
-            span.select("row", pl.col("place") * 2 + 1, pl.col("span").alias("text"), kind),
-        ]
-    )
+def _cut(texts: Texts, beside: Inputs, named: Inputs) -> tuple[Pieces, list[str]]:
+    """Return the texts cut into pieces, and the kinds by their numbers; `named`: rows where a column may be found."""
+    starts, ends = scan.find(texts)
+    rows = pl.Series(np.searchsorted(texts.bounds, starts, "right") - 1)
+    country = beside["country"].gather(rows) if "country" in beside else pl.repeat(None, len(rows), dtype=pl.String)
+    kind = spans.kinds(texts.slices(starts, ends), pl.select(country.alias("c"))["c"].str.to_uppercase())
+    kinds = kind.unique(maintain_order=True)
+    numbers = kind.replace_strict(kinds, pl.Series(range(len(kinds))), return_dtype=pl.Int64).to_numpy()
+    found = Spans(starts, ends, numbers)
+    for place, (column, touched) in enumerate(named.items()):
+        pieces = Pieces.cut(texts, found)
+        found = Spans.joined([found, _named_spans(pieces, beside[column], touched, len(kinds) + place)])
+    return Pieces.cut(texts, found), [*kinds.to_list(), *named]
 
 
-def _with_names(pieces: pl.DataFrame, found: pl.DataFrame) -> pl.DataFrame:
-    """Cut the person's names out of the plain pieces; a piece gets parts, numbered in `part`."""
-    pieces = pieces.with_columns(pl.lit(0, pl.Int64).alias("part"))
-    for column in _names(found.columns):
-        names = pieces.select("row").join(found.select("row", column), on="row", how="left", maintain_order="left")[
-            column
-        ]
-        hit = pieces["kind"].is_null() & own_names.candidates(pieces["text"], names)
-        if not hit.any():
-            continue
-        touched = pieces.filter(hit).with_columns(names.filter(hit).alias("name"))
-        cut = [part for row in touched.iter_rows(named=True) for part in _name_parts(row, column)]
-        pieces = pl.concat([pieces.filter(~hit), pl.DataFrame(cut, schema=pieces.schema, orient="row")])
-    return pieces.sort("row", "place", "part")
+def _named_spans(pieces: Pieces, names: pl.Series, touched: pl.Series, number: int) -> Spans:
+    """Return the places of each person's own name in the plain pieces."""
+    chosen = np.flatnonzero((pieces.kinds == PLAIN) & touched.to_numpy()[pieces.rows])
+    texts = pieces.texts.slices(pieces.starts[chosen], pieces.ends[chosen])
+    at, starts, ends = own_names.places(texts, names.gather(pl.Series(pieces.rows[chosen])))
+    base = pieces.starts[chosen][at]
+    return Spans(base + starts, base + ends, np.full(len(at), number))
 
 
-def _name_parts(piece: Mapping[str, Any], column: str) -> Iterator[tuple[int, int, str, str | None, int]]:
-    """Cut one plain piece; parts of parts stay in order because a part is 4,096 times finer with each name column."""
-    text, number, last = piece["text"], piece["part"] * 4096, 0
-    for start, end in own_names.find(text, piece["name"]):
-        yield piece["row"], piece["place"], text[last:start], None, number
-        yield piece["row"], piece["place"], text[start:end], column, number + 1
-        number, last = number + 2, end
-    yield piece["row"], piece["place"], text[last:], None, number
+def _replaced(
+    pieces: Pieces, kinds: list[str], beside: Inputs, keys: Keys, options: Mapping[str, Any]
+) -> tuple[pl.Series, pl.Series]:
+    """Return the masked pieces, and which of them were not understood; each kind of span is masked as one column."""
+    texts = pieces.series()
 
+    def work(number: int, places: pl.Series) -> pl.Series:
+        some = texts.gather(places)
+        if number == PLAIN:
+            return some
+        if kinds[number].startswith("name:"):
+            rows = pl.Series(pieces.rows).gather(places)
+            inputs = {"locale": beside["locale"].gather(rows)} if "locale" in beside else {}
+            return name.vector(beside[kinds[number]].gather(rows), inputs, keys, {})
+        return span_vector(kinds[number], some, keys, options)
 
-def _replaced(pieces: pl.DataFrame, found: pl.DataFrame, keys: Keys, options: Mapping[str, Any]) -> pl.DataFrame:
-    """Add `masked` to the pieces: each kind of span is masked as one column."""
-
-    def work(kind: str | None, rows: pl.Series) -> pl.Series:
-        texts = pieces["text"].gather(rows)
-        if kind is None:
-            return texts
-        if kind.startswith("name:"):
-            owners = pieces.select("row")[rows].join(found, on="row", how="left", maintain_order="left")
-            inputs = {"locale": owners["locale"]} if "locale" in owners.columns else {}
-            return name.vector(owners[kind], inputs, keys, {})
-        return span_vector(kind, texts, keys, options)
-
-    masked = columns.grouped(pieces["kind"], work)
+    masked = columns.grouped(pl.Series(pieces.kinds), work)
     unknown = masked.is_null()
     if unknown.any() and options["on_unknown"] == "block":
-        raise UnknownValuesError(pieces["row"].filter(unknown).unique(maintain_order=True).to_list())
-    kind = pieces["kind"].zip_with(~unknown, pl.Series(["unknown"])).str.replace(r"^name:.*", "name")
-    return pieces.with_columns(masked.fill_null(REMOVED).alias("masked"), kind.alias("kind"))
+        raise UnknownValuesError(pl.Series(pieces.rows).filter(unknown).unique(maintain_order=True).to_list())
+    return masked.fill_null(REMOVED), unknown
 
 
 def span_vector(kind: str, texts: pl.Series, keys: Keys, options: Mapping[str, Any]) -> pl.Series:
@@ -153,14 +130,33 @@ def span_vector(kind: str, texts: pl.Series, keys: Keys, options: Mapping[str, A
     return masked
 
 
-def _log(pieces: pl.DataFrame, keys: Keys) -> pl.DataFrame:
-    length, masked = pl.col("text").str.len_chars().cast(pl.Int64), pl.col("masked").str.len_chars().cast(pl.Int64)
-    ends = pieces.with_columns(
-        length.cum_sum().over("row").alias("end"), masked.cum_sum().over("row").alias("masked_end")
-    ).with_columns((pl.col("end") - length).alias("start"), (pl.col("masked_end") - masked).alias("masked_start"))
-    logged = ends.filter(pl.col("kind").is_not_null())
-    hashed = domains.hashes(logged["text"], SPAN_DOMAIN, keys)
-    return logged.with_columns(hashed.alias("original_hmac")).select(*SPAN_SCHEMA)
+def _log(pieces: Pieces, kinds: list[str], masked: pl.Series, unknown: pl.Series, keys: Keys) -> pl.DataFrame:
+    """Return where each span stood and where its mask stands, in letters of its text."""
+    spans_ = np.flatnonzero(pieces.kinds != PLAIN)
+    texts, words = pieces.series(), ["name" if kind.startswith("name:") else kind for kind in kinds]
+    before, after = (_letters(pieces, item)[:, spans_] for item in (texts, masked))
+    kind = pl.Series(words, dtype=pl.String).gather(pieces.kinds[spans_])
+    logged = unknown.gather(spans_)
+    return pl.DataFrame(
+        {
+            "row": pieces.rows[spans_],
+            "start": before[0],
+            "end": before[1],
+            "masked_start": after[0],
+            "masked_end": after[1],
+            "kind": kind.zip_with(~logged, pl.Series(["unknown"])),
+            "original_hmac": domains.hashes(texts.gather(spans_), SPAN_DOMAIN, keys),
+        },
+        schema=SPAN_SCHEMA,
+    )
+
+
+def _letters(pieces: Pieces, texts: pl.Series) -> NDArray[np.int64]:
+    """Return start and end of each piece, in letters from the start of its text."""
+    ends = texts.str.len_chars().to_numpy().astype(np.int64).cumsum()
+    bounds = np.append(0, ends)
+    first = bounds[pieces.first()[pieces.rows]]
+    return np.stack([bounds[:-1] - first, ends - first])
 
 
 def scalar(value: str, inputs: Mapping[str, Any], keys: Keys, options: Mapping[str, Any]) -> str:

@@ -81,5 +81,5 @@ def _mod_97(head: pl.Series, tail: ff1.Numbers, digits: int, country: str) -> ff
     return moved
 
 
-_IBAN = coded.Coded({None: tuple(_form(country) for country in SHAPES)}, "mod97")
+_IBAN = coded.Coded({country: (_form(country),) for country in SHAPES}, "mod97", head=2)
 vector, scalar, codomain = _IBAN.vector, _IBAN.scalar, _IBAN.codomain

@@ -7,6 +7,8 @@ nobody. Nine first digits become one: not one-to-one.
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
@@ -16,15 +18,32 @@ from sandbox_suite.datasets.masks import coded, columns
 from sandbox_suite.datasets.masks.permutation import Permutation
 
 DIGITS = 10
+HALF = 10**5
+ONES, FROM_4 = np.uint64(0x1111111111), np.uint64(0xCCCCCCCCCC)  # the four bits of each digit's count: 1; 4 or more
 # Exchanging digits keeps which of them repeat; 0 stays, since no id starts with it. One of 1 to 8 is always there.
 EXCHANGED = np.array([0, 2, 1, 4, 3, 6, 5, 8, 7, 9])
 POWERS = (10 ** np.arange(DIGITS - 1, -1, -1)).astype(np.int64)
 
 
+@functools.cache
+def _halves() -> tuple[columns.Numbers, columns.Numbers]:
+    """Return, per number of five digits, how often it has each digit (four bits each), and its digits exchanged."""
+    digits = columns.digit_matrix(np.arange(HALF, dtype=np.uint64), DIGITS // 2)
+    counts = (np.uint64(1) << (4 * digits).astype(np.uint64)).sum(1, dtype=np.uint64)
+    return counts, (EXCHANGED[digits] * POWERS[DIGITS // 2 :]).sum(1).astype(np.uint64)
+
+
+def _split(values: columns.Numbers) -> tuple[columns.Numbers, columns.Numbers]:
+    high = values // np.uint64(HALF)
+    return high, values - high * np.uint64(HALF)
+
+
 def _valid(values: columns.Numbers) -> NDArray[np.bool_]:
-    digits = columns.digit_matrix(values, DIGITS)
-    counts = np.stack([(digits == digit).sum(1) for digit in range(10)], axis=1)
-    valid: NDArray[np.bool_] = (digits[:, 0] > 0) & ((counts > 1).sum(1) == 1) & (counts.max(1) <= 3)
+    high, low = _split(values)
+    counts = _halves()[0][high] + _halves()[0][low]
+    repeated = (counts >> np.uint64(1)) & ONES  # of counts up to 3 those that are 2 or 3
+    single = (repeated != 0) & (repeated & (repeated - np.uint64(1)) == 0)
+    valid: NDArray[np.bool_] = single & (counts & FROM_4 == 0) & (high >= HALF // 10)
     return valid
 
 
@@ -35,7 +54,8 @@ def _valid_scalar(value: int) -> bool:
 
 
 def _partner(values: columns.Numbers) -> columns.Numbers:
-    partners: columns.Numbers = (EXCHANGED[columns.digit_matrix(values, DIGITS)] * POWERS).sum(1).astype(np.uint64)
+    high, low = _split(values)
+    partners: columns.Numbers = _halves()[1][high] * np.uint64(HALF) + _halves()[1][low]
     return partners
 
 

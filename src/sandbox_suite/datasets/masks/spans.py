@@ -50,6 +50,22 @@ SHAPES = (  # in this order: the first that matches at a place wins
 )
 _ALL = "|".join(f"(?:{shape})" for _, shape in SHAPES)
 RUST = _ALL.replace(EDGE, r"(?-u:\b)")
+GAPS = "[ ()./-]{0,2}"
+# Where a shape may begin: at the first letter of every span this matches, and at few other places. It is quick to look
+# for, while looking for the shapes themselves keeps an engine busy with all that any digit of a number may begin.
+START = "|".join(
+    (
+        f"[{LETTER}][{LETTER}._%+'-]*@",
+        "[A-Za-z]{2}[0-9]{2} ?[A-Za-z0-9]",  # IBAN
+        f"[0-9](?:{GAPS}[0-9]){{8}}",
+        "[0-9]{8}-?[A-Za-z]|[XYZxyz]-?[0-9]{7}",  # Spain
+        "[12] ?[0-9]{2} ?[01][0-9] ?2[AB]",  # Corsica
+        "[A-Za-z]{2} ?[0-9]{2} ?[0-9]{2} ?[0-9]{2}",  # Britain
+        f"\\+[0-9](?:{GAPS}[0-9]){{6}}|\\([0-9]{{2,4}}\\) ?[0-9]{{3}}",
+        "[0-9]{1,3}\\.[0-9]{1,3}\\.[0-9]|[0-9A-Fa-f]{1,4}:[0-9A-Fa-f:]",
+        "[0-9A-Fa-f]{2}[:-][0-9A-Fa-f]{2}[:-]",
+    )
+)
 PYTHON = re.compile(_ALL.replace(EDGE, r"(?a:\b)"))
 _WHOLE = tuple((kind, re.compile(f"(?:{shape.replace(EDGE, '')})")) for kind, shape in SHAPES)
 

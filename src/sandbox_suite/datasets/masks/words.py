@@ -23,13 +23,16 @@ HOUSES = tuple(str(number) for number in range(1, 400))
 
 def languages(values: pl.Series, locale: pl.Series | None) -> pl.Series:
     """Return each row's language: that of its locale, else by its script."""
-    script = values.to_frame("v").select(
-        pl.when(pl.col("v").str.contains(HAN_RUST)).then(pl.lit("zh")).otherwise(pl.lit(OTHER))
-    )
     if locale is None:
-        return script.to_series()
+        return _by_script(values)
     short = locale.str.slice(0, 2).str.to_lowercase()
-    return short.zip_with(short.is_in(pools.LANGUAGES).fill_null(False), script.to_series())
+    known = short.is_in(pools.LANGUAGES).fill_null(False)
+    return short if known.all() else short.zip_with(known, _by_script(values))
+
+
+def _by_script(values: pl.Series) -> pl.Series:
+    script = pl.when(pl.col("v").str.contains(HAN_RUST)).then(pl.lit("zh")).otherwise(pl.lit(OTHER))
+    return values.to_frame("v").select(script).to_series()
 
 
 def language_scalar(value: str, locale: str | None) -> str:
@@ -53,15 +56,16 @@ class Words:
         hashed = domains.numbers(plain, self.domain, keys)
 
         def work(language: str, rows: pl.Series) -> pl.Series:
-            chosen, same = hashed.gather(rows).fill_null(0).to_numpy(), plain.gather(rows)
-            out = _spoken(self._template(language), language, chosen)
-            stepped = _spoken(self._template(language), language, chosen + 1)  # never the value itself
-            return out.zip_with(domains.normalised(out).ne_missing(same), stepped)
+            chosen, template = hashed.gather(rows).fill_null(0).to_numpy(), self._template(language)
+            out = _spoken(template, language, chosen)
+            same = out.str.to_lowercase() == plain.gather(rows)  # words of the pools are NFC, without blanks around
+            return columns.replaced(  # never the value itself
+                out, same.fill_null(False), lambda _: _spoken(template, language, chosen[same.to_numpy()] + 1)
+            )
 
         masked = columns.grouped(languages(values, inputs.get("locale")), work)
-        return masked.zip_with((values != "").fill_null(True), values).zip_with(
-            values.is_not_null(), pl.Series([None], dtype=pl.String)
-        )
+        unmasked = values.is_null() | (values == "")
+        return values.zip_with(unmasked, masked) if unmasked.any() else masked
 
     def scalar(self, value: str, inputs: Mapping[str, Any], keys: Keys, options: Mapping[str, Any]) -> str:
         """Return one masked value."""
