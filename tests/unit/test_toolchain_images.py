@@ -71,3 +71,9 @@ def test_a_failed_step_is_told_with_the_lines_before_it() -> None:
     )
     assert builds.follow(output, told.append) == "Step 1/2\nno such package\nreturned 100"
     assert told[-1] == "no such package"
+
+
+def test_more_packages_of_the_runner_make_another_runner_alone_whatever_their_order(contexts: Path) -> None:
+    plain, more = images.references(contexts, ""), images.references(contexts, "jq  openjdk-17-jre-headless")
+    assert {part for part in plain if plain[part] != more[part]} == {"runner"}
+    assert more == images.references(contexts, "openjdk-17-jre-headless jq")

@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Literal, cast
@@ -20,7 +21,9 @@ ENV = {  # setting -> environment variable that wins over the file
     "actor": "SANDBOX_ACTOR",
     "capacity": "SANDBOX_CAPACITY",
     "idle_seconds": "SANDBOX_IDLE_SECONDS",
+    "runner_packages": "SANDBOX_RUNNER_PACKAGES",
 }
+PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?")
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,7 @@ class Settings:
     registry: str = ""  # asked for our images before they are built; empty: none
     capacity: int = 2  # jobs at work at once on this machine
     idle_seconds: float = 300  # a worker with nothing to do ends after this
+    runner_packages: str = ""  # more Debian packages in the runner's image, separated by blanks
 
     def job(self, job: str) -> Path:
         """Return the folder of a job; docs/architecture.md lists what it holds."""
@@ -65,6 +69,11 @@ def load(file: Path, environment: dict[str, str]) -> Settings:
     for key, allowed in (("setup", ("auto", "never")), ("provider", ("embedded", "official"))):
         if values.get(key, allowed[0]) not in allowed:
             mistakes.append(f"`{key}` is {values[key]!r}: one of {', '.join(allowed)} is possible")
+    mistakes += [
+        f"`runner_packages` names {word!r}: no Debian package is called so"
+        for word in str(values.get("runner_packages", "")).split()
+        if not PACKAGE.fullmatch(word)
+    ]
     if mistakes:
         raise RequestError(
             "\n".join(mistakes), remedy=f"correct {file.name} or the environment ({', '.join(ENV.values())})"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from sandbox_suite.core.errors import InfrastructureError
 from sandbox_suite.core.progress import Say
-from sandbox_suite.core.settings import CHECKOUT, Settings
+from sandbox_suite.core.settings import CHECKOUT, Settings, settings
 
 if TYPE_CHECKING:
     from sandbox_suite.toolchain.builds import Builder
@@ -19,10 +19,15 @@ BASE = "base"
 PARTS = ("database", "plugin", "runner")  # each on top of the base; the containers of a sandbox
 
 
-def references(contexts: Path = CONTEXTS) -> dict[str, str]:
-    """Return {part: reference} of the base and of each part. Reads the build contexts only, never the Docker engine."""
+def references(contexts: Path = CONTEXTS, packages: str | None = None) -> dict[str, str]:
+    """Return {part: reference} of the base and of each part. Reads the build contexts only, never the Docker engine.
+
+    `packages` are further ones of the runner, as the setting `runner_packages` names them.
+    """
     base = _digest(contexts / BASE, "")
+    packages = settings().runner_packages if packages is None else packages
     digests = {BASE: base} | {part: _digest(contexts / part, base) for part in PARTS}
+    digests["runner"] = _with(digests["runner"], packages)
     return {part: f"{REPOSITORY}/{part}:{digest[:12]}" for part, digest in digests.items()}
 
 
@@ -58,15 +63,21 @@ def _digest(context: Path, base: str) -> str:
     return total.hexdigest()
 
 
+def _with(digest: str, packages: str) -> str:
+    """Return the digest of an image that has more packages; their order makes no difference."""
+    words = " ".join(sorted(packages.split()))
+    return hashlib.sha256(f"{digest}\0{words}".encode()).hexdigest() if words else digest
+
+
 def _prepare_all(parts: list[str], settings: Settings, say: Say) -> list[str]:
     from sandbox_suite.toolchain.builds import Builder
 
     names = references()
     with Builder(settings, say) as builder:
-        return [_prepare_one(builder, part, names) for part in parts]
+        return [_prepare_one(builder, part, names, settings) for part in parts]
 
 
-def _prepare_one(builder: "Builder", part: str, names: dict[str, str]) -> str:
+def _prepare_one(builder: "Builder", part: str, names: dict[str, str], settings: Settings) -> str:
     if builder.pull(names[part]):
         return f"image {part} (pulled)"
     if not (CONTEXTS / part / "Dockerfile").is_file():
@@ -75,5 +86,7 @@ def _prepare_one(builder: "Builder", part: str, names: dict[str, str]) -> str:
             remedy="restore it: git checkout -- infra/images",
         )
     arguments = {"BASE": names[BASE]} if part != BASE else {"ROOT": builder.root()}
+    if part == "runner":
+        arguments["PACKAGES"] = " ".join(sorted(settings.runner_packages.split()))
     builder.build(names[part], CONTEXTS / part, arguments)
     return f"image {part} (built)"
