@@ -76,6 +76,7 @@ def test_two_answers_of_one_attempt_count_as_the_worse(tmp_path: Path) -> None:
         (139, "killed by signal 11"),
         (2, "exit code 2"),
         (1, "no failed case explains; its last words: boom"),
+        (-9, "exit code -9"),
     ],
 )
 def test_suite_that_did_not_end_well_is_an_error(tmp_path: Path, code: int | None, said: str) -> None:
@@ -91,16 +92,37 @@ def test_suite_that_wrote_nothing_is_an_error(tmp_path: Path) -> None:
 
 
 def test_suite_that_left_no_file_at_all_is_an_error(tmp_path: Path) -> None:
-    assert "declared cases without a result: a, b" in trouble(tmp_path, suite("a", "b"))
+    assert "declared cases that never reported: a, b" in trouble(tmp_path, suite("a", "b"))
 
 
 def test_declared_case_without_a_result_is_an_error(tmp_path: Path) -> None:
-    assert trouble(leave(tmp_path, line("a")), suite("a", "b")) == "declared cases without a result: b"
+    assert trouble(leave(tmp_path, line("a")), suite("a", "b")) == "declared cases that never reported: b"
+    (missing,) = [case for case in read(tmp_path, [suite("a", "b")]).cases if case.name == "b"]
+    assert (missing.outcome, missing.message) == ("error", results.NEVER)
+
+
+def test_case_that_its_suite_does_not_declare_counts_and_is_listed(tmp_path: Path) -> None:
+    leave(tmp_path, line("a"), line("b", "failed"), code=1)
+    found = read(tmp_path, [suite("a")])
+    assert [(case.name, case.outcome) for case in found.cases] == [("a", "passed"), ("b", "failed")]
+    assert found.undeclared == ("s/b",)
+    assert found.notes == ("suite s: cases that suite.yaml does not declare: b",)
+    assert read(tmp_path, [suite()]).undeclared == ()
+
+
+def test_pass_whose_first_attempt_is_kept_quiet_is_no_plain_pass(tmp_path: Path) -> None:
+    leave(tmp_path, line("a", attempt=2))
+    assert only(tmp_path, suite("a", retries=1)).flaky
+    (case,) = read(tmp_path, [suite("a")]).cases
+    assert (case.outcome, case.flaky) == ("error", False)
+    assert "only attempts after number 1 were reported" in case.message
 
 
 @pytest.mark.parametrize(
     "garbage",
     [
+        line("b", seconds=10**400),
+        line("b", attempt=10**4000),
         "Segmentation fault",
         "[]",
         '{"case": "", "outcome": "passed"}',
@@ -136,7 +158,7 @@ def test_long_and_deceiving_text_is_cut_and_cleaned(tmp_path: Path) -> None:
     assert case.response == '{"k": 1}'
 
 
-def test_junit_is_read_where_there_are_no_lines(tmp_path: Path) -> None:
+def test_junit_is_read(tmp_path: Path) -> None:
     (tmp_path / "s.xml").write_text(
         '<testsuites><testsuite name="x"><testcase classname="m" name="a" time="0.5"/>'
         '<testcase name="b" time="bad"><failure message="no">trace</failure></testcase>'

@@ -1,7 +1,8 @@
 """What a regression left behind, as cases: nothing that went wrong is lost, and nothing passes silently.
 
-A suite leaves `<suite>.jsonl` or `<suite>.xml` (JUnit), `<suite>.rc` (exit code of its script) and `<suite>.log`.
-Whatever cannot be read as a case becomes a case of its own with outcome `error`, called `(suite)`.
+A suite leaves files of results (`reading.files`), `<suite>.end` and `<suite>.rc` (how its script ended), `<suite>.log`.
+A declared case that never reported is an error. Whatever cannot be read as a case becomes one of its own with outcome
+`error`, called `(suite)`. What is worth knowing and no error is a note.
 """
 
 from collections import defaultdict
@@ -10,15 +11,17 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from sandbox_suite.regression import reading
-from sandbox_suite.regression.reading import Attempt
+from sandbox_suite.regression import endings, reading
+from sandbox_suite.regression.formats.attempts import Attempt
 from sandbox_suite.regression.suites import Suite
 
 Outcome = Literal["passed", "failed", "error", "skipped"]
 WORST_FIRST = ("error", "failed", "skipped", "passed")  # which of two answers of one attempt counts
 SUITE_CASE = "(suite)"
-TIMED_OUT = 124  # what timeout(1) ends with
 LOG_LINES = 40
+NAMED = 20  # cases a note names before it only counts
+_ONLY = "what the declared ones came to is not known"
+NEVER = "declared in suite.yaml, but never reported"
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class Results:
     """Every case of a run, by suite and name."""
 
     cases: tuple[Case, ...] = ()
+    undeclared: tuple[str, ...] = ()  # ids of cases that their suite, which declares cases, does not declare
+    notes: tuple[str, ...] = ()  # `suite <name>: <words>`
 
     def counts(self) -> dict[str, int]:
         """Return how many cases ended how; flaky ones are counted apart from passed ones."""
@@ -73,8 +78,17 @@ def read(folder: Path, suites: Sequence[Suite] = ()) -> Results:
     """
     folder = folder / "results" if (folder / "results").is_dir() else folder
     manifests = {suite.name: suite for suite in suites}
-    names = sorted({path.stem for path in _files(folder)} | manifests.keys())
-    return Results(tuple(case for name in names for case in _suite(folder, name, manifests.get(name))))
+    names = sorted({reading.owner(path.stem) for path in _files(folder)} | manifests.keys())
+    return together([_suite(folder, name, manifests.get(name)) for name in names])
+
+
+def together(parts: Sequence[Results]) -> Results:
+    """Return several results as one."""
+    return Results(
+        tuple(case for part in parts for case in part.cases),
+        tuple(name for part in parts for name in part.undeclared),
+        tuple(note for part in parts for note in part.notes),
+    )
 
 
 def percentile(values: Sequence[float], share: float) -> float | None:
@@ -83,19 +97,28 @@ def percentile(values: Sequence[float], share: float) -> float | None:
 
 
 def _files(folder: Path) -> Iterable[Path]:
-    return (path for path in folder.glob("*") if path.suffix in (".jsonl", ".xml", ".rc", ".log"))
+    return (path for path in folder.glob("*") if path.suffix in (".jsonl", ".xml", ".tap", ".rc", ".end", ".log"))
 
 
-def _suite(folder: Path, name: str, suite: Suite | None) -> list[Case]:
+def _suite(folder: Path, name: str, suite: Suite | None) -> Results:
     attempts, troubles = reading.attempts(folder, name)
     cases = _cases(name, attempts, suite)
     log = reading.tail(folder / f"{name}.log", LOG_LINES)
-    troubles += _ending(reading.exit_code(folder / f"{name}.rc"), cases, log)
-    if suite:
-        troubles += _missing(cases, suite)
+    ending = endings.read(folder, name)
+    explained = any(case.outcome in ("failed", "error") for case in cases)
+    troubles = troubles if cases else ["the suite wrote no result", *troubles]
+    troubles += endings.troubles(ending, explained, log)
+    notes = [f"suite {name}: {note}" for note in endings.notes(ending)]
+    missing = _missing(cases, suite)
+    undeclared = _undeclared(cases, suite)
+    if undeclared:
+        notes.append(f"suite {name}: cases that suite.yaml does not declare: {_listed(undeclared)}")
+    if missing:
+        troubles.append(f"declared cases that never reported: {_listed([case.name for case in missing])}")
     if troubles:
         cases.append(Case(name, SUITE_CASE, "error", message="\n".join(troubles)))
-    return [case if case.outcome in ("passed", "skipped") else replace(case, log=tuple(log)) for case in cases]
+    told = [case if case.outcome in ("passed", "skipped") else replace(case, log=tuple(log)) for case in cases]
+    return Results(tuple(told + missing), tuple(f"{name}/{case}" for case in undeclared), tuple(notes))
 
 
 def _cases(name: str, attempts: Sequence[Attempt], suite: Suite | None) -> list[Case]:
@@ -109,7 +132,9 @@ def _case(suite_name: str, name: str, tries: Sequence[Attempt], suite: Suite | N
     """Judge a case by its last attempt; attempts its suite does not declare are not counted."""
     allowed = suite.manifest.retries + 1 if suite else max(item.attempt for item in tries)
     ordered = sorted(tries, key=lambda item: (item.attempt, -WORST_FIRST.index(item.outcome)))
-    counted = [item for item in ordered if item.attempt <= allowed] or ordered[:1]
+    counted = [item for item in ordered if item.attempt <= allowed]
+    if not counted:
+        return Case(suite_name, name, "error", message=f"only attempts after number {allowed} were reported: {_ONLY}")
     last = counted[-1]
     notes = [last.message] if last.message else []
     if len({item.attempt for item in tries}) < len(tries):
@@ -118,27 +143,26 @@ def _case(suite_name: str, name: str, tries: Sequence[Attempt], suite: Suite | N
         notes.append(f"attempts after number {allowed} were not counted: the suite declares {allowed - 1} retries")
     return Case(
         suite_name, name, last.outcome,
-        flaky=last.outcome == "passed" and any(item.outcome in ("failed", "error") for item in counted[:-1]),
+        flaky=last.outcome == "passed" and last.attempt > 1,  # whatever it says, or leaves unsaid, of the earlier ones
         seconds=last.seconds, attempts=len({item.attempt for item in counted}), message="\n".join(notes),
         request=last.request, response=last.response, tags=last.tags,
     )  # fmt: skip
 
 
-def _ending(code: int | None, cases: Sequence[Case], log: Sequence[str]) -> list[str]:
-    """Say what is wrong with how a suite's script ended."""
-    troubles = [] if cases else ["the suite wrote no result"]
-    if code is None:
-        troubles.append("the script has no exit code: it never ended, or was killed with the runner")
-    elif code == TIMED_OUT:
-        troubles.append("the script was ended at its timeout")
-    elif code > 128:
-        troubles.append(f"the script was killed by signal {code - 128}")
-    elif code > 1 or (code == 1 and all(case.outcome in ("passed", "skipped") for case in cases)):
-        said = f"; its last words: {log[-1]}" if log else ""
-        troubles.append(f"the script ended with exit code {code}, which no failed case explains{said}")
-    return troubles
+def _missing(cases: Sequence[Case], suite: Suite | None) -> list[Case]:
+    if not suite:
+        return []
+    there = {case.name for case in cases}
+    return [Case(suite.name, name, "error", message=NEVER) for name in suite.manifest.cases if name not in there]
 
 
-def _missing(cases: Sequence[Case], suite: Suite) -> list[str]:
-    missing = [name for name in suite.manifest.cases if name not in {case.name for case in cases}]
-    return [f"declared cases without a result: {', '.join(missing)}"] if missing else []
+def _undeclared(cases: Sequence[Case], suite: Suite | None) -> list[str]:
+    if not suite or not suite.manifest.cases:
+        return []
+    declared = set(suite.manifest.cases)
+    return [case.name for case in cases if case.name not in declared]
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more
