@@ -90,8 +90,9 @@ class Box:
             for one in asking:
                 await one
         self.holder.close()
+        await self._noted()
         broken = [liar.wrong for liar in self.engine.liars if liar.wrong]
-        violated = any(record.startswith("violation") for record in self.records)
+        violated = self._violated()
         self.findings += [f"the holder broke the protocol: {wrong}" for wrong in broken]
         self.counts["violations"] += violated
         if self.honest and self.output != sum(liar.output for liar in self.engine.liars):
@@ -99,6 +100,15 @@ class Box:
         if violated != self.engine.killed or (self.honest and violated):
             self.findings.append(f"killed: {self.engine.killed}, but recorded {self.records}, honest {self.honest}")
         return [f"holder, box {self.seed}: {finding}" for finding in self.findings]
+
+    async def _noted(self) -> None:
+        """Wait for the record of a kill: it is made when the engine has answered."""
+        until = time.monotonic() + LIMIT
+        while self.engine.killed and not self._violated() and time.monotonic() < until:
+            await asyncio.sleep(0.01)
+
+    def _violated(self) -> bool:
+        return any(record.startswith("violation") for record in self.records)
 
     async def _ask(self) -> None:
         operation = self.chance.choice(("exec", "exec", "put", "get", "module"))
