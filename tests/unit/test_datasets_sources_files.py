@@ -18,7 +18,7 @@ from datasets_importing import bring, refused, settings
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.datasets import places
 from sandbox_suite.datasets.importing import Keys
-from sandbox_suite.datasets.sources import csv_bytes, csv_files, plain
+from sandbox_suite.datasets.sources import csv_bytes, csv_files, parquet_files, plain
 
 PEOPLE = b"id,name\n1,Anna\n2,Bo\n"
 CHINESE = "id,name\n" + "".join(f"{row},王伟住在北京市朝阳区建国路八十八号\n" for row in range(1, 40))
@@ -176,6 +176,18 @@ def test_batches_are_cut_by_rows_and_by_bytes() -> None:
     small = [table.slice(start, 100) for start in range(0, 1000, 100)]
     assert max(batch.nbytes for batch in plain.regroup(small, 10_000, largest=250_000)) < 400_000
     assert [batch.num_rows for batch in plain.regroup([table.slice(0, 0)])] == [0]
+
+
+def test_texts_that_a_parquet_file_holds_once_are_unpacked_in_bounded_parts(
+    at: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plain, "LARGEST_BATCH", 1 << 20)
+    file = parquet(at / "p.parquet", id=list(range(5000)), text=pa.array(["x" * 10_000] * 5000), raw=[b"y"] * 5000)
+    assert file.stat().st_size < 200_000
+    batches = list(parquet_files.rows(file, parquet_files.found(file, "p").columns))
+    assert max(batch.nbytes for batch in batches) < 2 << 20
+    assert sum(batch.num_rows for batch in batches) == 5000
+    assert batches[-1]["text"][-1].as_py() == "x" * 10_000
 
 
 def test_files_of_a_folder_are_tables(home: Settings, at: Path) -> None:

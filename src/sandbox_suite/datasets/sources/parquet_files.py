@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SLICE = 8192  # rows; a file's row group may be the whole table, and a repeated cell is tiny until it is unpacked
+REPEATED = 8  # bytes a value: texts that take less are held once and repeated
 COMMENTS = (b"comment", b"description")  # keys of a field's metadata that hold a comment
 
 
@@ -45,14 +46,57 @@ def rows(path: Path, columns: Mapping[str, Column]) -> Iterator[pa.Table]:
 
     schema, given, read = plain.schema(columns), False, 0
     try:
-        with pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20) as file:
+        options = {"pre_buffer": False, "buffer_size": 1 << 20, "read_dictionary": _repeated(path, schema)}
+        with pq.ParquetFile(path, **options) as file:
             for batch in file.iter_batches(batch_size=SLICE):
-                yield _cast(pa.Table.from_batches([batch]), schema, path.name, read)
-                given, read = True, read + batch.num_rows
+                for part in _bounded(pa.Table.from_batches([batch])):
+                    yield _cast(part, schema, path.name, read)
+                    given, read = True, read + part.num_rows
     except (OSError, pa.ArrowException) as error:
         raise _broken(path, error) from error
     if not given:
         yield schema.empty_table()
+
+
+def _repeated(path: Path, schema: pa.Schema) -> list[str]:
+    """Return the columns of text whose values a file holds once, however often they come: they are unpacked later.
+
+    Reading other columns in this way would hold all of their values at once.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    texts = {item.name for item in schema if pa.types.is_string(item.type) or pa.types.is_binary(item.type)}
+    stored: dict[str, list[int]] = {}
+    for group in range((metadata := pq.read_metadata(path)).num_row_groups):
+        for number in range(metadata.num_columns):
+            chunk = metadata.row_group(group).column(number)
+            sizes = stored.setdefault(chunk.path_in_schema, [0, 0])
+            sizes[0], sizes[1] = sizes[0] + chunk.total_uncompressed_size, sizes[1] + chunk.num_values
+    return sorted(name for name in texts & stored.keys() if stored[name][0] < REPEATED * stored[name][1])
+
+
+def _bounded(batch: pa.Table) -> Iterator[pa.Table]:
+    """Yield a batch in parts that stay bounded when texts, which a file holds once, are repeated in every row."""
+    if batch.num_rows < 2 or _unpacked(batch) <= plain.LARGEST_BATCH:
+        yield batch
+        return
+    half = batch.num_rows // 2
+    yield from _bounded(batch.slice(0, half))
+    yield from _bounded(batch.slice(half))
+
+
+def _unpacked(batch: pa.Table) -> int:
+    """Return how many bytes the texts of a batch take when each row holds its own."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    total = 0
+    for column in batch.columns:
+        for chunk in column.chunks if pa.types.is_dictionary(column.type) else ():
+            if pa.types.is_string(chunk.type.value_type) or pa.types.is_binary(chunk.type.value_type):
+                total += pc.sum(pc.binary_length(chunk.dictionary).take(chunk.indices)).as_py() or 0
+    return total
 
 
 def _schema(path: Path) -> pa.Schema:
