@@ -4,7 +4,8 @@ What is sent goes over the exec's standard input, so nothing shows in a process 
 """
 
 from collections.abc import Iterable
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from sandbox_suite.core.errors import InfrastructureError
 
@@ -19,36 +20,40 @@ class Psql:
     """A database in a container, reached by `docker exec`."""
 
     def __init__(self, client: Any, container: str, database: str = "sandbox") -> None:
-        self._client = client  # docker.APIClient
-        self._container = container  # id or name
-        self._database = database
+        self.client = client  # docker.APIClient
+        self.container = container  # id or name
+        self.database = database
 
     def wait(self, seconds: float = 30) -> None:
         """Return when the database answers a query."""
-        command = ["sh", "-c", WAIT, "wait", self._database, str(int(seconds / 0.02))]
-        started = self._client.exec_create(self._container, command)["Id"]
-        self._client.exec_start(started)
-        if self._client.exec_inspect(started)["ExitCode"] != 0:
+        command = ["sh", "-c", WAIT, "wait", self.database, str(int(seconds / 0.02))]
+        started = self.client.exec_create(self.container, command)["Id"]
+        self.client.exec_start(started)
+        if self.client.exec_inspect(started)["ExitCode"] != 0:
             raise InfrastructureError(
-                f"the database in {self._container} did not answer within {seconds:g} s",
-                remedy=f"read `docker logs {self._container}`",
+                f"the database in {self.container} did not answer within {seconds:g} s",
+                remedy=f"read `docker logs {self.container}`",
             )
 
     def run(self, script: str) -> str:
         """Run SQL in one transaction and return what it printed, one line per row, columns parted by `|`."""
-        return self.feed([*PSQL, "--single-transaction", f"--dbname={self._database}", "--file=-"], [script.encode()])
+        return self.feed([*PSQL, "--single-transaction", f"--dbname={self.database}", "--file=-"], [script.encode()])
 
     def copy(self, before: str, copy: str, chunks: Iterable[bytes], after: str = "SELECT") -> None:
         """Run `before`, the `COPY ... FROM STDIN` and `after` in one transaction; `chunks` are what COPY reads."""
         commands = [f"--command={sql}" for sql in (before, copy, after)]
-        self.feed([*PSQL, "--single-transaction", f"--dbname={self._database}", *commands], chunks)
+        self.feed([*PSQL, "--single-transaction", f"--dbname={self.database}", *commands], chunks)
 
     def feed(self, command: list[str], chunks: Iterable[bytes]) -> str:
         """Run a command inside, give it `chunks` to read, and return what it wrote."""
+        return self.fed(command, chunks).succeeded().out
+
+    def fed(self, command: list[str], chunks: Iterable[bytes]) -> "Fed":
+        """Run a command inside, give it `chunks` to read, and return how it ended, well or not."""
         from docker.utils.socket import frames_iter
 
-        started = self._client.exec_create(self._container, command, stdin=True)["Id"]
-        stream = self._client.exec_start(started, socket=True)
+        started = self.client.exec_create(self.container, command, stdin=True)["Id"]
+        stream = self.client.exec_start(started, socket=True)
         try:
             _send(getattr(stream, "_sock", stream), chunks)
             output: tuple[list[bytes], list[bytes]] = ([], [])
@@ -56,10 +61,25 @@ class Psql:
                 output[number == STDERR].append(frame)
         finally:
             stream.close()
-        if code := self._client.exec_inspect(started)["ExitCode"]:
-            said = b"".join(output[1]).decode(errors="replace").strip()
-            raise InfrastructureError(f"psql in {self._container} ended with {code}: {said}")
-        return b"".join(output[0]).decode()
+        code = self.client.exec_inspect(started)["ExitCode"]
+        out, err = (b"".join(one) for one in output)
+        return Fed(f"{command[0]} in {self.container}", code, out.decode(), err.decode(errors="replace"))
+
+
+@dataclass(frozen=True)
+class Fed:
+    """How a command inside a container ended."""
+
+    what: str  # the program, and where it ran
+    code: int
+    out: str
+    err: str
+
+    def succeeded(self) -> Self:
+        """Return itself; InfrastructureError where the command did not end well."""
+        if self.code:
+            raise InfrastructureError(f"{self.what} ended with {self.code}: {self.err.strip()}")
+        return self
 
 
 def _send(connection: Any, chunks: Iterable[bytes]) -> None:

@@ -6,7 +6,7 @@ from invoke.collection import Collection
 
 NOUNS = ("sandbox", "plugin", "dataset", "stack", "report", "audit", "ops", "bench")
 FURTHER: dict[str, tuple[str, ...]] = {  # more modules of a noun with many tasks
-    "dataset": ("dataset_import", "dataset_versions", "dataset_policy"),
+    "dataset": ("dataset_import", "dataset_versions", "dataset_policy", "dataset_load"),
 }
 
 

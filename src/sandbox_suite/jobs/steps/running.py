@@ -43,7 +43,7 @@ def _run(job: str, step: str, attempt: int, undo: bool, timing: Callable[[], dic
     configured = settings()
     folder = configured.job(job)
     beside = not undo and step in SIDE_BY_SIDE
-    with _alone(folder / "step.lock", shared=beside), _alone(folder / f"{step}.lock"), _log(folder, step) as file:
+    with alone(folder / "step.lock", shared=beside), alone(folder / f"{step}.lock"), _log(folder, step) as file:
         context = _context(configured, job, step, attempt, undo, file, utc_now)
         outcome = replace(_attempt(context), timing=timing())
         outcome.write(folder, f"undo-{step}" if undo else step)
@@ -107,7 +107,7 @@ def _secrets(folder: Path) -> list[str]:
 
 
 @contextmanager
-def _alone(lock: Path, shared: bool = False) -> Iterator[None]:
+def alone(lock: Path, shared: bool = False) -> Iterator[None]:
     """Hold a lock, so that an earlier attempt that is still dying is waited for; `shared` by steps side by side."""
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as file:
