@@ -26,10 +26,7 @@ def _one_length(bare: pl.Series, length: int, keys: Keys) -> pl.Series:
     middle = length - ISSUER - 1
     masked = Permutation(middle).vector(columns.numbers(bare.str.slice(ISSUER, middle)), keys.ff1(DOMAIN))
     body = columns.numbers(bare.str.head(ISSUER)) * np.uint64(10**middle) + masked
-    digits = columns.digit_matrix(body, length - 1)[:, ::-1]
-    doubled = digits[:, 0::2] * 2
-    total = np.where(doubled > 9, doubled - 9, doubled).sum(1) + digits[:, 1::2].sum(1)
-    return columns.texts(body, length - 1) + columns.texts((-total % 10).astype(np.uint64), 1)
+    return columns.texts(body, length - 1) + columns.texts(columns.luhn_digits(body, length - 1), 1)
 
 
 def _scalar(bare: str, keys: Keys) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 Numbers = NDArray[np.uint64]
+TEN, FOUR = np.uint64(10), 4
+GROUP = np.uint64(10**FOUR)
 
 
 def grouped(by: pl.Series, work: Callable[[Any, pl.Series], pl.Series]) -> pl.Series:
@@ -17,7 +20,7 @@ def grouped(by: pl.Series, work: Callable[[Any, pl.Series], pl.Series]) -> pl.Se
     parts = pl.DataFrame({"by": by}).with_row_index("row").group_by("by", maintain_order=True).agg("row")
     if not len(parts):
         return pl.Series([], dtype=pl.String)
-    done = [work(group, rows) for group, rows in parts.iter_rows()]
+    done = [work(group, parts["row"][number]) for number, group in enumerate(parts["by"].to_list())]
     if len(done) == 1:
         return done[0]
     place = np.empty(len(by), np.uint32)
@@ -46,8 +49,28 @@ def texts(values: Numbers, digits: int) -> pl.Series:
 
 def digit_matrix(values: Numbers, digits: int) -> NDArray[np.int64]:
     """Return a row of digits per number."""
-    out = np.empty((len(values), digits), np.int64)
-    rest = values.astype(np.int64)
+    out = np.empty((digits, len(values)), np.int64)  # digit by digit, each in one run of memory
+    rest = values.astype(np.uint64)
     for place in range(digits - 1, -1, -1):
-        rest, out[:, place] = np.divmod(rest, 10)
-    return out
+        left = rest // TEN  # numpy divides by one number quickly, and has no quick remainder
+        out[place] = rest - left * TEN
+        rest = left
+    return out.T
+
+
+def luhn_digits(values: Numbers, digits: int) -> Numbers:
+    """Return the digit that Luhn's rule puts after each number of so many digits."""
+    total, rest = np.zeros(len(values), np.uint64), values
+    for _ in range(-(-digits // FOUR)):
+        left = rest // GROUP
+        total += _luhn_sums()[rest - left * GROUP]
+        rest = left
+    return (np.uint64(10) - total % TEN) % TEN
+
+
+@functools.cache
+def _luhn_sums() -> Numbers:
+    """Return, per number of four digits, the sum in which every other digit, from the last on, counts double."""
+    digits = digit_matrix(np.arange(GROUP, dtype=np.uint64), FOUR)
+    doubled = digits * np.array([1, 2, 1, 2])
+    return np.where(doubled > 9, doubled - 9, doubled).sum(1).astype(np.uint64)

@@ -26,13 +26,7 @@ SIXTEEN, LOW_16 = np.uint64(16), np.uint64(0xFFFF)
 
 def encipher(values: Numbers, digits: int, key: Ff1Key) -> Numbers:
     """Return the ciphertexts of `values`, each below 10**digits."""
-    if not SHORTEST <= digits <= LONGEST:
-        raise ValueError(f"FF1 here takes {SHORTEST} to {LONGEST} digits, not {digits}")
-    out = np.empty(len(values), np.uint64)
-    rounds = _Rounds(digits, key, min(len(values), CHUNK))
-    for start in range(0, len(values), CHUNK):
-        rounds.encipher(values[start : start + CHUNK], out[start : start + CHUNK])
-    return out
+    return Cipherer(digits, key, len(values)).encipher(values)
 
 
 @dataclass(frozen=True)
@@ -53,19 +47,30 @@ class _Buffers:
         return cls(np.empty((size, 2), np.uint64), empty, np.empty(size, np.uint64), enciphered, words)
 
 
-class _Rounds:
-    """The ten rounds for numbers of so many digits under a key."""
+class Cipherer:
+    """FF1 for numbers of so many digits under a key, for who enciphers often. Not for two threads at once."""
 
-    def __init__(self, digits: int, key: Ff1Key, size: int) -> None:
+    def __init__(self, digits: int, key: Ff1Key, most: int = CHUNK) -> None:
+        if not SHORTEST <= digits <= LONGEST:
+            raise ValueError(f"FF1 here takes {SHORTEST} to {LONGEST} digits, not {digits}")
         self._moduli = np.uint64(10 ** (digits // 2)), np.uint64(10 ** (digits - digits // 2))
         self._aes = _aes(key)
         self._bytes = _bytes(digits - digits // 2)
         self._long = 4 * math.ceil(self._bytes / 4) + 4 > 8  # whether 12 bytes of a block count, or 8 (`d`)
-        self._room = _Buffers.of(size)
-        high, self._low = _constant(digits, key, self._aes)
+        self._size = max(1, min(most, CHUNK))
+        self._room = _Buffers.of(self._size)
+        high, low = _constant(digits, key, self._aes)
         self._room.blocks[:, 0] = _turned(np.array([high], np.uint64))
+        self._moving = [np.uint64(low ^ (number << (8 * self._bytes))) for number in range(ROUNDS)]
 
-    def encipher(self, values: Numbers, out: Numbers) -> None:
+    def encipher(self, values: Numbers) -> Numbers:
+        """Return the ciphertexts of `values`."""
+        out = np.empty(len(values), np.uint64)
+        for start in range(0, len(values), self._size):
+            self._rounds(values[start : start + self._size], out[start : start + self._size])
+        return out
+
+    def _rounds(self, values: Numbers, out: Numbers) -> None:
         """Write the ciphertexts of at most `size` values into `out`."""
         left = values // self._moduli[1]
         right = values - left * self._moduli[1]
@@ -83,7 +88,7 @@ class _Rounds:
         """Return what a round adds to the left halves, below `modulus`; valid until the next call."""
         room, size = self._room, len(right)
         moving, stream, words = room.spare[:size], room.stream[:size], room.words[:size]
-        np.bitwise_xor(right, np.uint64(self._low ^ (number << (8 * self._bytes))), out=moving)
+        np.bitwise_xor(right, self._moving[number], out=moving)
         room.blocks[:size, 1] = _turned(moving)
         self._aes.update_into(room.blocks[:size].data.cast("B"), room.enciphered)
         np.copyto(stream, words[:, 0])

@@ -71,14 +71,22 @@ def _number(text: str) -> int:
 
 
 def _mod_97(head: pl.Series, tail: ff1.Numbers, digits: int, country: str) -> ff1.Numbers:
-    """Return (head tail country 00) mod 97; heads are few (bank codes), so each is reckoned once."""
-    names = head.unique()
-    rests = [_number(name or "0") % 97 for name in names.to_list()]
-    rest = head.replace_strict(names, pl.Series(rests, dtype=pl.UInt64), return_dtype=pl.UInt64).to_numpy()
+    """Return (head tail country 00) mod 97."""
+    rest = _rests(head, country)
     rest = (rest * np.uint64(pow(10, digits, 97)) + tail % np.uint64(97)) % np.uint64(97)
     last = _number(country + "00")
     moved: ff1.Numbers = (rest * np.uint64(10**6 % 97) + np.uint64(last % 97)) % np.uint64(97)
     return moved
+
+
+def _rests(head: pl.Series, country: str) -> ff1.Numbers:
+    """Return each head mod 97; those with letters are few (banks), so each is reckoned once."""
+    letters, digits = SHAPES[country]
+    if not letters:
+        return columns.numbers(head) % np.uint64(97) if digits > ff1.LONGEST else np.zeros(len(head), np.uint64)
+    names = head.unique()
+    rests = pl.Series([_number(name) % 97 for name in names.to_list()], dtype=pl.UInt64)
+    return head.replace_strict(names, rests, return_dtype=pl.UInt64).to_numpy()
 
 
 _IBAN = coded.Coded({country: (_form(country),) for country in SHAPES}, "mod97", head=2)

@@ -34,9 +34,10 @@ class Permutation:
 
     def vector(self, values: Numbers, key: Ff1Key) -> Numbers:
         """Return the replacement of every number."""
-        out = self._walk(values, key)
+        cipher = ff1.Cipherer(self.digits, key, len(values))
+        out = self._walk(values, cipher)
         partners = self.partner(out)
-        swap = (out == values) | (self._walk(partners, key) == partners)
+        swap = (out == values) | (self._walk(partners, cipher) == partners)
         return np.where(swap, partners, out)
 
     def scalar(self, value: int, key: Ff1Key) -> int:
@@ -45,15 +46,15 @@ class Permutation:
         partner = self.partner_scalar(out)
         return partner if out == value or self._walk_scalar(partner, key) == partner else out
 
-    def _walk(self, values: Numbers, key: Ff1Key) -> Numbers:
-        out = ff1.encipher(values, self.digits, key)
+    def _walk(self, values: Numbers, cipher: ff1.Cipherer) -> Numbers:
+        out = cipher.encipher(values)
         if self.valid is None:
             return out
         outside = np.flatnonzero(~self.valid(out))
         for _ in range(LONGEST_WALK):
             if not len(outside):
                 return out
-            moved = ff1.encipher(out[outside], self.digits, key)
+            moved = cipher.encipher(out[outside])
             out[outside] = moved
             outside = outside[~self.valid(moved)]
         raise ValueError("the walk met no valid number")
