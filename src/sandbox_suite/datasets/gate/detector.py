@@ -42,12 +42,32 @@ def _chinese_mobile(value: str) -> bool:
 
 
 def _grouped_card(value: str) -> bool:
-    return value[:1] in "3456" and ids.card(value)
+    """Look for a card among groups of digits, since other numbers may stand beside it."""
+    groups = re.findall("[0-9]+", value)
+    parts = (groups[start:end] for start in range(len(groups)) for end in range(start + 1, len(groups) + 1))
+    return any(part[0][0] in "3456" and _regular(part) and ids.card("".join(part)) for part in parts)
 
 
+def _regular(groups: list[str]) -> bool:
+    """Say whether digits are grouped evenly, or as on an American Express card."""
+    lengths = [len(group) for group in groups]
+    return len(set(lengths[:-1])) <= 1 or lengths in ([4, 6, 5], [4, 6, 4])
+
+
+def _iban(value: str) -> bool:
+    """Look for an IBAN at the beginning, since words may follow it."""
+    text = ids.bare(value)
+    return ids.iban(text[: ids.IBAN_LENGTHS.get(text[:2], len(text))])
+
+
+def _lettered(value: str) -> bool:
+    return any(sign.isalpha() for sign in value)
+
+
+OCTET = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9]?[0-9])"
 SHAPES = (
     Shape("email", r"[^\s@<>()\[\],;:\x1f]+@[^\s@<>()\[\],;:\x1f]+\.[A-Za-z]{2,}", _any, 0.0),
-    Shape("iban", rf"{EDGE}[A-Za-z]{{2}}[0-9]{{2}}(?:{GAP}[A-Za-z0-9]){{11,30}}", ids.iban, 0.01),
+    Shape("iban", rf"{EDGE}[A-Za-z]{{2}}[0-9]{{2}}(?:{GAP}[A-Za-z0-9]){{11,30}}", _iban, 0.01),
     Shape("phone", r"\+[0-9][0-9 ().\-/]{6,20}[0-9]", _phone, 0.0),
     Shape("phone", rf"{EDGE}1[3-9][0-9]{GAP}[0-9]{{4}}{GAP}[0-9]{{4}}(?:[^0-9]|$)", _chinese_mobile, 0.1),
     Shape("card", rf"{EDGE}(?:[0-9]{GAP}){{12,18}}[0-9](?:[^0-9]|$)", _grouped_card, 0.1),
@@ -61,12 +81,25 @@ SHAPES = (
     Shape("national_id", rf"{EDGE}[0-9]{{11}}(?:[^0-9A-Za-z]|$)", ids.de_tax_id, 0.1),
     Shape("national_id", rf"{EDGE}[0-9]{{11}}(?:[^0-9A-Za-z]|$)", ids.pl_pesel, 0.1),
     Shape("national_id", rf"{EDGE}[0-9]{{9}}(?:[^0-9A-Za-z]|$)", ids.nl_bsn, 0.09),
+    Shape("mac", r"(?:^|[^0-9A-Za-z:])(?:[0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}(?:[^0-9A-Za-z:]|$)", _any, 0.0),
+    Shape("mac", r"(?:^|[^0-9A-Za-z\-])(?:[0-9A-Fa-f]{2}-){5}[0-9A-Fa-f]{2}(?:[^0-9A-Za-z\-]|$)", _any, 0.0),
 )
+# Shapes that numbers of other meanings have, too; in free text the masker leaves none of them.
+FREE_SHAPES = (
+    Shape("phone", rf"{EDGE}\([0-9]{{3,4}}\) ?[0-9]{{3,4}}[ \-]?[0-9]{{3,5}}(?:[^0-9]|$)", _phone, 0.0),
+    Shape("phone", rf"{EDGE}[0-9]{{3}}[.\-][0-9]{{3}}[.\-][0-9]{{4}}(?:[^0-9]|$)", _phone, 0.0),
+    Shape("phone", rf"{EDGE}0[0-9]{{2,4}}[ /\-][0-9]{{3,4}}[ \-]?[0-9]{{3,6}}(?:[^0-9]|$)", _phone, 0.0),
+    Shape("phone", rf"{EDGE}00[1-9][0-9 ().\-/]{{7,20}}[0-9]", _phone, 0.0),
+    Shape("ip", rf"(?:^|[^0-9.]){OCTET}(?:\.{OCTET}){{3}}(?:[^0-9.]|$)", _any, 0.0),
+    Shape("mac", rf"{EDGE}[0-9A-Fa-f]{{4}}(?:\.[0-9A-Fa-f]{{4}}){{2}}(?:[^0-9A-Za-z.]|$)", _lettered, 0.0),
+)
+# What the masker always takes: so long a number may be anybody's.
+LONG_NUMBER = Shape("number", "[0-9]{9,}", _any, 0.0)
 FIRST_BLOCKS = 0.05  # a shape rarer than this among random values
 ENOUGH = 0.5  # else: this share of the values with the shape must be valid, of at least
 AT_LEAST = 3
 SHORTEST_EMAIL = 5  # signs
-SHORTEST_NUMBER = 9  # digits and letters
+SHORTEST_NUMBER = 8  # digits and letters
 
 
 def detector(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
@@ -74,7 +107,7 @@ def detector(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
     for surface in surfaces:
         possible = [
             shape
-            for shape in SHAPES
+            for shape in _shapes(surface)
             if surface.longest >= (SHORTEST_EMAIL if shape.kind == "email" else SHORTEST_NUMBER)
         ]
         for kind in dict.fromkeys(shape.kind for shape in possible):
@@ -85,23 +118,37 @@ def detector(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
                 yield case.finding(kind, surface.table, surface.column, message, rows, "masked")
 
 
+def _shapes(surface: Surface) -> tuple[Shape, ...]:
+    if not surface.free:
+        return SHAPES
+    return (*SHAPES, *FREE_SHAPES) if surface.decoded else (*SHAPES, *FREE_SHAPES, LONG_NUMBER)
+
+
 def _hits(surface: Surface, shape: Shape) -> pl.Series:
     """Return the distinct texts with valid values of a shape, empty where chance explains them."""
-    texts = surface.distinct["text"]
-    plain = texts.str.normalize("NFKC").str.replace_all(r"\p{Cf}", "")
+    texts, plain = surface.distinct["text"], surface.distinct["plain"]
     with_shape = plain.str.contains(shape.pattern).fill_null(False)
     if not with_shape.any():
         return texts.clear()
     pattern = re.compile(shape.pattern)
     valid, shaped = [], 0
     for text, cleaned in zip(texts.filter(with_shape), plain.filter(with_shape), strict=True):
-        values = [_trimmed(match[0]) for match in pattern.finditer(cleaned)]
+        values = _values(pattern, cleaned)
         good = any(map(shape.valid, values))
         shaped += bool(values)
         valid += [text] if good else []
-    first = shape.chance < FIRST_BLOCKS or surface.table.rules[surface.column].kind == "free_text"
+    first = shape.chance < FIRST_BLOCKS or surface.free
     enough = len(valid) >= AT_LEAST and len(valid) >= ENOUGH * shaped
     return pl.Series(valid if first or enough else [], dtype=pl.String)
+
+
+def _values(pattern: re.Pattern[str], text: str) -> list[str]:
+    """Return every match, also those that begin inside another one."""
+    found, start = [], 0
+    while match := pattern.search(text, start):
+        found.append(_trimmed(match[0]))
+        start = match.start() + 1
+    return found
 
 
 def _trimmed(value: str) -> str:

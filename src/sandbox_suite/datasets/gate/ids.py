@@ -9,6 +9,18 @@ import polars as pl
 
 SEPARATORS = r"[\s\p{Cf}\-‐‑–—./()_\\,]"  # what people put between digits, and what cannot be seen
 SEPARATORS_SCALAR = re.compile(r"[\s\-‐‑–—./()_\\,\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+OTHER_DIGITS = [
+    list(signs)
+    for signs in zip(
+        *(
+            (sign, str(unicodedata.decimal(sign)))
+            for sign in map(chr, range(0x660, 0x20000))
+            if unicodedata.category(sign) == "Nd" and unicodedata.normalize("NFKC", sign) == sign
+        ),
+        strict=True,
+    )
+]  # [digits that NFKC leaves, what they are]
+FOLDED = str.maketrans(dict(zip(*OTHER_DIGITS, strict=True)))
 ODD_VALUES = "1 0 5 7 9 13 15 17 19 21 1 0 5 7 9 13 15 17 19 21 2 4 18 20 11 3 6 8 12 14 16 10 22 25 24 23"
 ODD = dict(zip("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", map(int, ODD_VALUES.split()), strict=True))
 IBAN_LENGTHS = {"DE": 22, "GB": 22, "FR": 27, "ES": 24, "IT": 27, "NL": 18, "PL": 28, "BR": 29}
@@ -16,22 +28,35 @@ IBAN_LENGTHS = {"DE": 22, "GB": 22, "FR": 27, "ES": 24, "IT": 27, "NL": 18, "PL"
 
 def normal(values: pl.Expr) -> pl.Expr:
     """Return texts with width, case, separators and invisible characters taken away."""
-    return composed(values, "NFKC").str.to_lowercase().str.replace_all(SEPARATORS, "")
+    return plain(values).str.to_lowercase().str.replace_all("ß", "ss", literal=True).str.replace_all(SEPARATORS, "")
+
+
+def plain(values: pl.Expr) -> pl.Expr:
+    """Return texts as they look: width, invisible characters and the digits of other scripts taken away."""
+    return _where_not_ascii(
+        values, lambda texts: texts.str.normalize("NFKC").str.replace_all(r"\p{Cf}", "").str.replace_many(*OTHER_DIGITS)
+    )
 
 
 def composed(values: pl.Expr, form: Literal["NFC", "NFKC"]) -> pl.Expr:
-    """Return texts in a Unicode form. ASCII is passed over: this takes ten times as long as all that follows."""
+    """Return texts in a Unicode form."""
+    return _where_not_ascii(values, lambda texts: texts.str.normalize(form))
 
-    def compose(texts: pl.Series) -> pl.Series:
+
+def _where_not_ascii(values: pl.Expr, change: Callable[[pl.Series], pl.Series]) -> pl.Expr:
+    """Pass over ASCII, where there is nothing to change: Unicode takes ten times as long as all that follows."""
+
+    def look(texts: pl.Series) -> pl.Series:
         other = texts.str.contains(r"[^\x00-\x7f]").fill_null(False)
-        return texts.scatter(other.arg_true(), texts.filter(other).str.normalize(form)) if other.any() else texts
+        return texts.scatter(other.arg_true(), change(texts.filter(other))) if other.any() else texts
 
-    return values.map_batches(compose, return_dtype=pl.String)
+    return values.map_batches(look, return_dtype=pl.String)
 
 
 def normal_scalar(value: str) -> str:
     """Return one text with width, case, separators and invisible characters taken away."""
-    return SEPARATORS_SCALAR.sub("", unicodedata.normalize("NFKC", value).lower())
+    folded = unicodedata.normalize("NFKC", value).translate(FOLDED).lower().replace("ß", "ss")
+    return SEPARATORS_SCALAR.sub("", folded)
 
 
 def bare(value: str) -> str:

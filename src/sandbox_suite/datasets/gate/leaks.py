@@ -1,25 +1,18 @@
 """Looks for the originals themselves: in the row they belong to, in any other row, as names, and encoded."""
 
-import base64
-import binascii
-import re
-import urllib.parse
 from collections.abc import Iterator
+from dataclasses import replace
 
 import polars as pl
 
-from sandbox_suite.datasets.gate import ids
+from sandbox_suite.datasets.gate import dates, decoding, ids, naming
 from sandbox_suite.datasets.gate.case import Case
-from sandbox_suite.datasets.gate.surfaces import SHORTEST, Known, Originals, Surface, own_names, own_originals
+from sandbox_suite.datasets.gate.detector import detector
+from sandbox_suite.datasets.gate.surfaces import CUT, SHORTEST, Known, Originals, Surface, own, own_originals
 from sandbox_suite.datasets.gate.verdict import GateFinding
 
 SHORTEST_SHOWN = 2  # signs of the shortest original: a Chinese name
-NAME_PART = 5  # letters of a given or family name that counts alone
-WORDS = re.compile(r"[^\W\d_]+(?:['’\-][^\W\d_]+)*")
-HAN = re.compile(r"[\u3400-\u9fff]+")
 CHUNK = r"[^\s,;:!?'\"<>\[\]{}()\x1f，。；：、！？（）]{4,}"
-ENCODED = re.compile(r"[A-Za-z0-9+/_\-]{12,}={0,2}")
-HEX = re.compile(r"(?:[0-9A-Fa-f]{2}[ :]?){6,}")
 
 
 def own_row(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
@@ -34,6 +27,7 @@ def own_row(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
                 if rows:
                     message = f"shows the row's own {label}"
                     yield case.finding(f"own-{kind}", table, surface.column, message, rows, "masked")
+        yield from _own_days(case, [surface for surface in looked if surface.free])
 
 
 def _shown(surface: Surface, forms: pl.Series, length: pl.Series) -> list[int]:
@@ -45,105 +39,73 @@ def _shown(surface: Surface, forms: pl.Series, length: pl.Series) -> list[int]:
     return pair.filter(shown)["row"].to_list()
 
 
+def _own_days(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
+    """No free text names a day of its own person, in whatever order or language."""
+    for surface in surfaces:
+        rows: set[int] = set()
+        for values in own(case, surface.table, "date"):
+            pair = surface.look.with_columns(day=values.cast(pl.Date)).with_row_index("row").drop_nulls()
+            near = pair.filter(pl.col("plain").str.contains(pl.col("day").dt.year().cast(pl.String), literal=True))
+            rows.update(
+                row for row, text, day in near.select("row", "plain", "day").iter_rows() if day in dates.days(text)
+            )
+        if rows:
+            message = "names a day of the row's own person"
+            yield case.finding("own-date", surface.table, surface.column, message, sorted(rows), "masked")
+
+
 def any_row(case: Case, surfaces: list[Surface], originals: Originals) -> Iterator[GateFinding]:
-    """No text holds an original identifier of any row: as a word, or inside longer words."""
-    known = pl.Series(sorted(originals.identifiers), dtype=pl.String)
+    """No text holds an original identifier or address of any row: as a word, or inside longer words."""
     for surface in surfaces:
         if surface.longest < SHORTEST:
             continue
         distinct = surface.distinct
-        words = distinct.select("text", word=pl.col("text").str.extract_all(CHUNK)).explode("word").drop_nulls()
+        words = distinct.select("text", word=pl.col("plain").str.extract_all(CHUNK)).explode("word").drop_nulls()
         words = words.with_columns(ids.normal(pl.col("word")).str.strip_chars("+@"))
-        hits = set(words.filter(pl.col("word").is_in(known.implode()))["text"])
-        inside = distinct.filter(pl.col("normal").str.contains(r"@|[0-9]{6}"))
-        for text, normal in inside.select("text", "normal").iter_rows():
-            if text not in hits and originals.inside(normal):
-                hits.add(text)
+        hits = words.filter(pl.col("word").is_in(originals.identifiers.implode()))["text"].to_list()
+        for anchors in originals.anchors:
+            hits += distinct["text"].gather(anchors.find(distinct["normal"])["text"]).to_list()
         if hits:
-            rows = surface.rows(pl.Series(sorted(hits), dtype=pl.String))
             message = "holds an original value of some row"
+            rows = surface.rows(pl.Series(hits, dtype=pl.String))
             yield case.finding("original", surface.table, surface.column, message, rows, "masked")
 
 
 def names(case: Case, surfaces: list[Surface], originals: Originals) -> Iterator[GateFinding]:
-    """No text holds a full name of anybody, or a longer part of the own person's name."""
+    """No text holds a full name of anybody; no free text holds a longer part of the own person's name."""
     for surface in surfaces:
-        if surface.table.rules[surface.column].kind != "free_text":
-            continue  # a constrained column has room for no name
-        full = [text for text in surface.distinct["text"] if _full_name(text, originals.names)]
-        rows = set(surface.rows(pl.Series(full, dtype=pl.String))) | set(_name_parts(case, surface))
+        full = [] if surface.longest < SHORTEST_SHOWN else naming.full(surface.distinct, originals.name_anchors)
+        rows = set(surface.rows(pl.Series(full, dtype=pl.String)))
+        if surface.free:
+            for values in own(case, surface.table, "name"):
+                rows.update(naming.parts(surface.look, values))
         if rows:
             yield case.finding("name", surface.table, surface.column, "holds a name", sorted(rows), "masked")
 
 
 def decoded(case: Case, surfaces: list[Surface], originals: Originals) -> Iterator[GateFinding]:
-    """No text holds an original in base64, hex, or URL encoding."""
-    for surface in surfaces:
-        coded = surface.distinct.filter(
-            pl.col("text").str.contains(r"[A-Za-z0-9+/_\-]{12}|%[0-9A-Fa-f]{2}|\\u[0-9a-fA-F]{4}")
-        )
-        hits = [
-            text
-            for text in coded["text"]
-            if any(originals.inside(ids.normal_scalar(plain)) or "@" in plain for plain in _decodings(text))
-        ]
-        if hits:
-            rows = surface.rows(pl.Series(hits, dtype=pl.String))
-            message = "holds an encoded original"
-            yield case.finding("encoded", surface.table, surface.column, message, rows, "masked")
+    """No text holds what the other scans look for in base64, hex, percent signs or escapes."""
+    opened = [view for surface in surfaces if (view := _opened(surface)) is not None]
+    scans = (
+        detector(case, opened),
+        own_row(case, opened),
+        any_row(case, opened, originals),
+        names(case, opened, originals),
+    )
+    for found in (finding for scan in scans for finding in scan):
+        yield replace(found, kind="encoded", message=f"encoded: {found.message}")
 
 
-def _full_name(text: str, names: frozenset[str]) -> bool:
-    words = [ids.normal_scalar(word) for word in WORDS.findall(text)]
-    for length in (2, 3, 4):
-        for at in range(len(words) - length + 1):
-            if "".join(words[at : at + length]) in names:
-                return True
-    for run in HAN.findall(text):
-        for length in (3, 4):
-            for at in range(len(run) - length + 1):
-                if run[at : at + length] in names:
-                    return True
-    return False
-
-
-def _name_parts(case: Case, surface: Surface) -> list[int]:
-    """Return the rows that show a given or family name of their own person, spelled as it is or in capitals."""
-    rows: list[int] = []
-    for values in own_names(case, surface.table):
-        pair = pl.DataFrame({"text": surface.texts, "name": values}).with_row_index("row").drop_nulls()
-        parts = pair.with_columns(part=pl.col("name").str.extract_all(r"[\p{L}'’\-]{5,}")).explode("part").drop_nulls()
-        shown = parts.filter(
-            pl.col("text").str.contains(pl.col("part"), literal=True)
-            | pl.col("text").str.contains(pl.col("part").str.to_uppercase(), literal=True)
-        )
-        for row, text, part in shown.select("row", "text", "part").iter_rows():
-            if set(WORDS.findall(text)) & {part, part.upper()}:
-                rows.append(row)
-    return rows
-
-
-def _decodings(text: str) -> Iterator[str]:
-    for match in ENCODED.findall(text):
-        for alphabet in (base64.b64decode, base64.urlsafe_b64decode):
-            for cut in range(4):  # the run may start inside other letters
-                body = match[cut:].rstrip("=")
-                yield from _bytes_as_text(alphabet, body[: len(body) - (len(body) % 4 == 1)])
-    for match in HEX.findall(text):
-        try:
-            yield bytes.fromhex(re.sub("[ :]", "", match)).decode()
-        except (ValueError, UnicodeDecodeError):
-            continue
-    if "%" in text:
-        yield urllib.parse.unquote(text)
-    if "\\u" in text:
-        yield re.sub(r"\\u([0-9a-fA-F]{4})", lambda found: chr(int(found[1], 16)), text)
-
-
-def _bytes_as_text(decode: object, body: str) -> Iterator[str]:
-    try:
-        found = decode(body + "=" * (-len(body) % 4)).decode()  # type: ignore[operator]
-    except (ValueError, binascii.Error, UnicodeDecodeError):
-        return
-    if found.isprintable():
-        yield found
+def _opened(surface: Surface) -> Surface | None:
+    """Return the surface of what can be decoded in a surface; None where there is nothing."""
+    distinct = surface.distinct
+    plain = decoding.decoded(distinct["plain"]).group_by("text").agg(pl.col("plain").str.join(CUT))
+    if not plain.height:
+        return None
+    rows = distinct.with_row_index("place").join(
+        plain, left_on=pl.col("place").cast(pl.Int64), right_on="text", suffix="_inside"
+    )
+    opened = rows.select(pl.col("row"), "plain_inside").explode("row")
+    whole = pl.DataFrame({"row": pl.Series(range(len(surface.texts)), dtype=opened.schema["row"])})
+    texts = whole.join(opened, on="row", how="left", maintain_order="left")["plain_inside"]
+    return Surface(surface.table, surface.column, texts, free=surface.free, decoded=True)
