@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -77,6 +78,20 @@ def test_every_table_that_is_not_as_attested_is_told_at_once(made: Sandbox) -> N
     assert done.outcome == "failed"
     assert "table customers: expected 7, found 50" in done.failures[0].message
     assert "table orders: expected 7, found 50" in done.failures[0].message
+
+
+def test_rights_are_granted_to_a_role_that_is_made_meanwhile(made: Sandbox) -> None:
+    def make() -> None:
+        made.shell("database", "psql -Xq -d sandbox -c 'CREATE ROLE latecomer'")
+
+    late = threading.Timer(2, make)  # Ansible's own start takes less
+    late.start()
+    try:
+        done = made.run("load-dataset", "load", loading(dataset_load_role="latecomer"), attempt=6)
+    finally:
+        late.join()
+    assert (done.outcome, done.failures) == ("ok", ())
+    made.shell("database", "psql -Xq -d sandbox -c 'DROP OWNED BY latecomer; DROP ROLE latecomer'")
 
 
 def test_a_grant_on_a_table_that_is_not_there_is_refused(made: Sandbox) -> None:

@@ -86,7 +86,9 @@ def test_a_failed_step_is_rolled_back_and_its_evidence_fetched_first(database: D
     start(database)
     broken = InfrastructureError("Docker went away", remedy="start it")
     ran = execute(database, tmp_path, load=lambda n: Outcome.failed(n, broken))
-    assert ran == ["admit", "dataset", "provision", "deploy", "load", "undo collect", "undo destroy"]
+    assert ran[:3] == ["admit", "dataset", "provision"]
+    assert set(ran[3:5]) == {"deploy", "load"}
+    assert ran[5:] == ["undo collect", "undo destroy"]
     job = table.get(database, JOB)
     assert (job.state, job.exit_code) == (State.FAILED, 5)
     assert job.error is not None
@@ -97,7 +99,7 @@ def test_a_failed_step_is_rolled_back_and_its_evidence_fetched_first(database: D
 def test_a_failed_job_that_was_to_be_kept_leaves_its_sandbox(database: Database, tmp_path: Path) -> None:
     start(database, keep=True)
     ran = execute(database, tmp_path, deploy=lambda n: Outcome.failed(n, InfrastructureError("no")))
-    assert ran[-1] == "deploy"
+    assert set(ran[3:]) == {"deploy", "load"}
     assert table.get(database, JOB).state == State.FAILED
     assert journal.sandbox_may_exist(events.read(database, JOB))
 

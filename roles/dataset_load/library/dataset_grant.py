@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from ansible.module_utils import sandbox_psql
@@ -13,11 +14,13 @@ module: dataset_grant
 short_description: Gives a role exactly these rights on a schema's tables
 description:
   - Rights on other tables of the schema, and other rights on these, are taken away.
+  - Waits for the role, which may be made at the same time, for at most I(wait) seconds.
 options:
   database: {type: str, required: true, description: Name of the database.}
   schema: {type: str, required: true, description: The schema.}
   role: {type: str, required: true, description: The role.}
   grants: {type: dict, required: true, description: Table -> list of privileges.}
+  wait: {type: float, default: 30, description: Seconds to wait for the role.}
 """
 
 Rights = set[tuple[str, str]]  # (table, privilege)
@@ -47,6 +50,24 @@ def look(database: str, schema: str, role: str) -> dict[str, Any]:
     return sandbox_psql.value(database, LOOK.replace(usage, plain).format(**quoted))
 
 
+def look_when_there(database: str, schema: str, role: str, seconds: float) -> dict[str, Any]:
+    """Look as soon as the role is there."""
+    until = time.monotonic() + seconds
+    while True:
+        try:
+            return look(database, schema, role)
+        except sandbox_psql.PsqlError:
+            if time.monotonic() > until or exists(database, role):
+                raise
+        time.sleep(sandbox_psql.POLL_SECONDS)
+
+
+def exists(database: str, role: str) -> bool:
+    """Say whether there is a role."""
+    name = sandbox_psql.literal(sandbox_psql.identifier(role))
+    return bool(sandbox_psql.value(database, f"SELECT to_json(to_regrole({name}) IS NOT NULL)"))
+
+
 def pairs(grants: dict[str, list[str]]) -> set[tuple[str, str]]:
     """Return the rights as (table, privilege)."""
     return {(table, privilege.lower()) for table, privileges in grants.items() for privilege in privileges}
@@ -72,12 +93,11 @@ def statements(schema: str, role: str, wanted: Rights, held: Rights, usage: bool
 def main() -> None:
     """Do what the parameters say."""
     spec = {name: {"type": "str", "required": True} for name in ("database", "schema", "role")}
-    module = AnsibleModule(
-        argument_spec={**spec, "grants": {"type": "dict", "required": True}}, supports_check_mode=True
-    )
+    more = {"grants": {"type": "dict", "required": True}, "wait": {"type": "float", "default": 30.0}}
+    module = AnsibleModule(argument_spec={**spec, **more}, supports_check_mode=True)
     database, schema, role, grants = (module.params[name] for name in ("database", "schema", "role", "grants"))
     try:
-        found = look(database, schema, role)
+        found = look_when_there(database, schema, role, module.params["wait"])
         wrong = mistakes(grants, found["tables"])
         if wrong:
             module.fail_json(msg="the plan's grants cannot be given:\n" + "\n".join(wrong))

@@ -5,13 +5,13 @@ from enum import StrEnum
 from typing import Any
 
 # Groups run one after the other, the lanes of a group side by side, a lane's steps one after the other: no lane needs
-# what another one makes. A report is told from what `collect` fetched, so the sandbox may go meanwhile.
+# what another one makes, but for the plugin's role, which `load` waits for before it grants. A report is told from what
+# `collect` fetched, so the sandbox may go meanwhile.
 GROUPS = (
     (("admit",),),
     (("dataset",),),
     (("provision",),),
-    (("deploy",),),
-    (("load",),),
+    (("deploy",), ("load",)),
     (("verify",), ("regress", "collect")),
     (("report",), ("destroy",)),
 )
