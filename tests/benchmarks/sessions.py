@@ -168,7 +168,7 @@ def container() -> Iterator[str]:
     name = f"sbx-bench-{secrets.token_hex(4)}"
     command = ["docker", "run", "--detach", f"--name={name}", *HARDENED, *LIMITS, "--entrypoint=/usr/bin/sleep"]
     try:
-        subprocess.run([*command, image(), "600"], check=True, capture_output=True)
+        subprocess.run([*command, image(), "3600"], check=True, capture_output=True)
         yield name
     finally:
         peers.remove(name)

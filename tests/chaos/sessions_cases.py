@@ -201,7 +201,7 @@ class Cases:
         command = ["docker", "run", "--detach", f"--name={name}", *HARDENED, *LIMITS, *PLACES, *options]
         try:
             subprocess.run(
-                [*command, "--entrypoint=/usr/bin/sleep", self.image, "infinity"], check=True, capture_output=True
+                [*command, "--entrypoint=/usr/bin/sleep", self.image, "3600"], check=True, capture_output=True
             )
             yield name
         finally:
