@@ -17,7 +17,7 @@ SIGNALS = {4: "illegal instruction", 6: "aborted", 7: "bus error", 8: "arithmeti
 
 @dataclass(frozen=True)
 class Ending:
-    """How a script ended. `how` is one of exited, signalled, timed-out, flooded, not-started, lost."""
+    """How a script ended. `how` is one of exited, signalled, timed-out, flooded, not-started, not-begun, lost."""
 
     how: str
     code: int = 0  # exit code, or the number of the signal
@@ -59,7 +59,7 @@ def troubles(ending: Ending | None, explained: bool, log: Sequence[str]) -> list
     wrong = list(filter(None, [_how(ending, explained, log)]))
     if ending.unended:
         wrong.append(f"{ending.unended} processes of the script could not be ended")
-    return wrong + [f"a result file was not kept: {text(name, 200)}" for name in ending.left_out]
+    return wrong + [f"could not be kept: {text(name, 200)}" for name in ending.left_out]
 
 
 def notes(ending: Ending | None) -> list[str]:
@@ -79,6 +79,8 @@ def _how(ending: Ending, explained: bool, log: Sequence[str]) -> str:
     if ending.how == "timed-out":
         after = f" of {ending.seconds:.0f} s" if ending.seconds >= 1 else ""
         return f"the script was ended at its timeout{after}: it timed out"
+    if ending.how == "not-begun":
+        return "the script never began: the time for all suites was over, which counts as timed out"
     if ending.how == "flooded":
         return f"the script was ended: it printed {_size(ending.printed)}"
     if ending.how == "signalled":

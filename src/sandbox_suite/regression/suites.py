@@ -33,7 +33,7 @@ class Manifest(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]{0,63}$")]
     language: Literal["python", "node", "bash", "go", "java", "http", "other"]
     run: Annotated[list[Annotated[str, Field(min_length=1)]], Field(min_length=1)]  # argument vector; no shell
     table: Inner = ""  # of `language: http`: its requests, in this file; stands in for `run`

@@ -5,6 +5,7 @@ from typing import Any
 from sandbox_suite.jobs.steps.context import Context
 from sandbox_suite.jobs.steps.converging import apply
 from sandbox_suite.plugins.manifest import Manifest
+from sandbox_suite.regression.suites import Suite
 
 
 def run(context: Context) -> dict[str, Any]:
@@ -17,15 +18,7 @@ def run(context: Context) -> dict[str, Any]:
         context,
         "run-regression",
         {
-            "suite_run_suites": [
-                {
-                    "name": suite["name"],
-                    "path": suite["folder"],
-                    "run": suite["run"],
-                    "timeout_seconds": suite["timeout_seconds"],
-                }
-                for suite in plan["suites"]
-            ],
+            "suite_run_suites": [Suite.from_dict(suite).entry() for suite in plan["suites"]],
             "suite_run_id": run_id,
             "suite_run_base_url": f"http://plugin:{port}",
             "suite_run_parallel": len(plan["suites"]),
