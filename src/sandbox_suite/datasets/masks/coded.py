@@ -187,10 +187,11 @@ def _with_separators(masked: pl.Series, originals: pl.Series) -> pl.Series:
 
 def _patterned(masked: pl.Series, originals: pl.Series) -> pl.Series:
     """Put the separators back, for all values with the same pattern of separators at once."""
+    first = re.sub("[0-9A-Za-z]", "x", originals[0])
+    if originals.str.contains(f"^{re.escape(first).replace('x', '[0-9A-Za-z]')}$").all():
+        return _spread(masked, first)
     pattern = originals.str.replace_all("[0-9A-Za-z]", "x")
-    bare = ~pattern.str.contains("[^x]").fill_null(True)
-    by = pattern.zip_with(~bare, pl.Series(["x"]))
-    return columns.grouped(by, lambda shape, rows: _spread(masked.gather(rows), shape))
+    return columns.grouped(pattern, lambda shape, rows: _spread(masked.gather(rows), shape))
 
 
 def _spread(masked: pl.Series, shape: str | None) -> pl.Series:

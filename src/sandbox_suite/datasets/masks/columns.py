@@ -17,12 +17,12 @@ GROUP = np.uint64(10**FOUR)
 
 def grouped(by: pl.Series, work: Callable[[Any, pl.Series], pl.Series]) -> pl.Series:
     """Return what `work(group, row numbers)` gives for each group, in the order of the rows; a None gives NULL."""
-    parts = pl.DataFrame({"by": by}).with_row_index("row").group_by("by", maintain_order=True).agg("row")
-    if not len(parts):
+    if not len(by):
         return pl.Series([], dtype=pl.String)
+    if by.eq_missing(pl.Series([by[0]], dtype=by.dtype)).all():
+        return work(by[0], pl.int_range(len(by), dtype=pl.UInt32, eager=True))
+    parts = pl.DataFrame({"by": by}).with_row_index("row").group_by("by", maintain_order=True).agg("row")
     done = [work(group, parts["row"][number]) for number, group in enumerate(parts["by"].to_list())]
-    if len(done) == 1:
-        return done[0]
     place = np.empty(len(by), np.uint32)
     place[parts["row"].explode().to_numpy()] = np.arange(len(by), dtype=np.uint32)
     return pl.concat([item.alias("out") for item in done]).gather(pl.Series(place))
@@ -65,7 +65,8 @@ def luhn_digits(values: Numbers, digits: int) -> Numbers:
         left = rest // GROUP
         total += _luhn_sums()[rest - left * GROUP]
         rest = left
-    return (np.uint64(10) - total % TEN) % TEN
+    checks: Numbers = (TEN - total % TEN) % TEN
+    return checks
 
 
 @functools.cache
@@ -73,4 +74,5 @@ def _luhn_sums() -> Numbers:
     """Return, per number of four digits, the sum in which every other digit, from the last on, counts double."""
     digits = digit_matrix(np.arange(GROUP, dtype=np.uint64), FOUR)
     doubled = digits * np.array([1, 2, 1, 2])
-    return np.where(doubled > 9, doubled - 9, doubled).sum(1).astype(np.uint64)
+    sums: Numbers = np.where(doubled > 9, doubled - 9, doubled).sum(1).astype(np.uint64)
+    return sums
