@@ -13,6 +13,7 @@ from sandbox_suite.datasets.gate.verdict import GateFinding
 
 GAP = r"[ .\-/]?"
 EDGE = r"(?:^|[^0-9A-Za-z])"
+ALONE = r"(?:^|[^0-9A-Za-z .\-/]|[^0-9][ .\-/])"  # and no number just before it, of which this would be a part
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,8 @@ SHAPES = (
 FREE_SHAPES = (
     Shape("phone", rf"{EDGE}\([0-9]{{3,4}}\) ?[0-9]{{3,4}}[ \-]?[0-9]{{3,5}}(?:[^0-9]|$)", _phone, 0.0),
     Shape("phone", rf"{EDGE}[0-9]{{3}}[.\-][0-9]{{3}}[.\-][0-9]{{4}}(?:[^0-9]|$)", _phone, 0.0),
-    Shape("phone", rf"{EDGE}0[0-9]{{2,4}}[ /\-][0-9]{{3,4}}[ \-]?[0-9]{{3,6}}(?:[^0-9]|$)", _phone, 0.0),
-    Shape("phone", rf"{EDGE}00[1-9][0-9 ().\-/]{{7,20}}[0-9]", _phone, 0.0),
+    Shape("phone", rf"{ALONE}0[0-9]{{2,4}}[ /\-][0-9]{{3,4}}[ \-]?[0-9]{{3,6}}(?:[^0-9]|$)", _phone, 0.0),
+    Shape("phone", rf"{ALONE}00[1-9][0-9 ().\-/]{{7,20}}[0-9]", _phone, 0.0),
     Shape("ip", rf"(?:^|[^0-9.]){OCTET}(?:\.{OCTET}){{3}}(?:[^0-9.]|$)", _any, 0.0),
     Shape("mac", rf"{EDGE}[0-9A-Fa-f]{{4}}(?:\.[0-9A-Fa-f]{{4}}){{2}}(?:[^0-9A-Za-z.]|$)", _lettered, 0.0),
 )
@@ -110,8 +111,9 @@ def detector(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
             for shape in _shapes(surface)
             if surface.longest >= (SHORTEST_EMAIL if shape.kind == "email" else SHORTEST_NUMBER)
         ]
+        values: dict[str, set[str]] = {}  # text -> what was found in it
         for kind in dict.fromkeys(shape.kind for shape in possible):
-            found = [_hits(surface, shape) for shape in possible if shape.kind == kind]
+            found = [_hits(surface, shape, values) for shape in possible if shape.kind == kind]
             rows = sorted({row for hits in found for row in surface.rows(hits)})
             if rows:
                 message = f"holds what looks like {kind.replace('_', ' ')}"
@@ -124,8 +126,11 @@ def _shapes(surface: Surface) -> tuple[Shape, ...]:
     return (*SHAPES, *FREE_SHAPES) if surface.decoded else (*SHAPES, *FREE_SHAPES, LONG_NUMBER)
 
 
-def _hits(surface: Surface, shape: Shape) -> pl.Series:
-    """Return the distinct texts with valid values of a shape, empty where chance explains them."""
+def _hits(surface: Surface, shape: Shape, known: dict[str, set[str]]) -> pl.Series:
+    """Return the distinct texts with valid values of a shape, empty where chance explains them.
+
+    `known` collects the values of each text. A long number counts only outside those: it would be told twice.
+    """
     texts, plain = surface.distinct["text"], surface.distinct["plain"]
     with_shape = plain.str.contains(shape.pattern).fill_null(False)
     if not with_shape.any():
@@ -133,8 +138,12 @@ def _hits(surface: Surface, shape: Shape) -> pl.Series:
     pattern = re.compile(shape.pattern)
     valid, shaped = [], 0
     for text, cleaned in zip(texts.filter(with_shape), plain.filter(with_shape), strict=True):
-        values = _values(pattern, cleaned)
-        good = any(map(shape.valid, values))
+        values = _values(pattern, cleaned, overlapping=shape is not LONG_NUMBER)
+        there = known.setdefault(text, set())
+        good = {value for value in values if shape.valid(value)}
+        if shape is LONG_NUMBER:
+            good = {value for value in good if not any(value in other for other in there)}
+        there |= good
         shaped += bool(values)
         valid += [text] if good else []
     first = shape.chance < FIRST_BLOCKS or surface.free
@@ -142,12 +151,12 @@ def _hits(surface: Surface, shape: Shape) -> pl.Series:
     return pl.Series(valid if first or enough else [], dtype=pl.String)
 
 
-def _values(pattern: re.Pattern[str], text: str) -> list[str]:
-    """Return every match, also those that begin inside another one."""
+def _values(pattern: re.Pattern[str], text: str, overlapping: bool) -> list[str]:
+    """Return every match; where they may overlap, also those that begin inside another one."""
     found, start = [], 0
     while match := pattern.search(text, start):
         found.append(_trimmed(match[0]))
-        start = match.start() + 1
+        start = match.start() + 1 if overlapping else match.end()
     return found
 
 
