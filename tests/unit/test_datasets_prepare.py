@@ -227,8 +227,10 @@ def test_an_expired_attestation_is_asked_for_again(place: Settings) -> None:
 
 
 def test_check_keeps_nothing(place: Settings) -> None:
-    verdict = prepare.check(NAME, POLICY, place, silent, clock)
-    assert verdict.passed
+    examined = prepare.examine(NAME, POLICY, place, silent, clock)
+    assert examined.verdict is not None
+    assert examined.verdict.passed
+    assert examined.report["outcome"] == "passed"
     assert Store(place.home / "datasets").names() == []
     assert left_over(place) == []
 

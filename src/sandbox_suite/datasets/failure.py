@@ -49,6 +49,21 @@ class Failure:
     seed: int | None = None  # of the gate's sample
 
 
+def stopped(reference: str, error: Exception) -> list[Finding]:
+    """Return what stopped the mask. An error that is not ours may quote a value: its type and place have to do."""
+    if isinstance(error, SandboxError):
+        return [Finding("error", line, reference, "mask-blocked") for line in error.explanation.what.splitlines()]
+    return [Finding("error", f"the mask ended with {type(error).__name__}{place(error)}", reference, "mask-failed")]
+
+
+def place(error: Exception) -> str:
+    """Return ` at <file>:<line>` of where an error was raised."""
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    return f" at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else ""
+
+
 def block(failure: Failure, by: Asker, settings: Settings, say: Say, clock: Clock) -> DatasetBlockedError:
     """Export the report, raise the counter, tell the owners, record who tried it; return the error to raise.
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox_suite.core.clock import Clock
-from sandbox_suite.core.errors import BlockedError, RequestError, SandboxError
+from sandbox_suite.core.errors import BlockedError, RequestError
 from sandbox_suite.core.files import canonical, write_atomic
 from sandbox_suite.core.findings import Finding, errors
 from sandbox_suite.core.progress import Say
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 KEY_BYTES = 32
 
-__all__ = ["Attested", "check", "look", "prepare"]
+__all__ = ["Attested", "Examined", "examine", "look", "prepare"]
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,15 @@ class _Wanted:
         return hashlib.sha256(canonical(made_of)).hexdigest()
 
 
+@dataclass(frozen=True)
+class Examined:
+    """What mask and gate said of a version that nobody kept; `report` is the validation report."""
+
+    findings: list[Finding]
+    verdict: "Verdict | None"  # None: it did not come to the gate
+    report: dict[str, Any]
+
+
 def prepare(
     reference: str,
     policy: Path,
@@ -104,12 +113,13 @@ def prepare(
             return _cached(wanted, say, clock) or _make(wanted, say, clock)
 
 
-def check(reference: str, policy: Path, settings: Settings, say: Say, clock: Clock) -> "Verdict":
-    """Mask `reference` and let the gate look, without keeping anything: what it says, passed or not."""
+def examine(reference: str, policy: Path, settings: Settings, say: Say, clock: Clock) -> Examined:
+    """Mask `reference` and let the gate look, without keeping anything: what `prepare` would come to, and why."""
     wanted = _wanted(reference, policy, settings)
     store = wanted.store
     with store.using(), store.lock(wanted.cache_key), store.work(wanted.cache_key) as work:
-        return _masked_and_judged(wanted, work, say, clock)
+        findings, verdict = _attempt(wanted, work, say, clock)
+    return Examined(findings, verdict, _report(wanted, findings, verdict, clock))
 
 
 def look(reference: str, policy: Path, settings: Settings) -> list[Finding]:
@@ -155,6 +165,7 @@ def _make(wanted: _Wanted, say: Say, clock: Clock) -> Attested:
         version = store.commit(*_signed(verdict, work)) if verdict and not findings else ""
     if findings or verdict is None:  # by now the quarantine is gone
         raise _blocked(wanted, findings, verdict, say, clock)
+    _keep(wanted, store.raw(version), findings, verdict, say, clock)
     made = store.open(version, wanted.signing, clock())
     _publish(wanted, made, clock)
     say(f"{wanted.reference}: attested, {verdict.rows} rows")
@@ -171,10 +182,35 @@ def _attempt(wanted: _Wanted, work: Path, say: Say, clock: Clock) -> "tuple[list
     except (RequestError, OSError):
         raise  # a bad source or a full disk: nobody's values are the matter
     except Exception as error:
-        return _said(wanted, error), None
+        return failure.stopped(wanted.reference, error), None
     if verdict.passed:
         return [], verdict
-    return [finding.as_finding() for finding in verdict.findings] or _silent(wanted), verdict
+    silent = Finding("error", "the gate did not sign, and did not say why", wanted.reference, "gate-unsigned")
+    return [finding.as_finding() for finding in verdict.findings] or [silent], verdict
+
+
+def _report(wanted: _Wanted, findings: list[Finding], verdict: "Verdict | None", clock: Clock) -> dict[str, Any]:
+    from sandbox_suite.datasets import validation_report
+    from sandbox_suite.datasets.keys import Keys
+
+    fingerprint = Keys(wanted.master).fingerprint
+    columns = raw_versions.columns(wanted.source, wanted.home / "datasets")
+    subject = validation_report.Subject(
+        wanted.reference, wanted.policy, wanted.source_digest, _kernel(), fingerprint, columns
+    )
+    return validation_report.document(subject, findings, verdict, clock())
+
+
+def _keep(
+    wanted: _Wanted, folder: Path, findings: list[Finding], verdict: "Verdict | None", say: Say, clock: Clock
+) -> None:
+    """Keep the validation report in `folder`. A report that cannot be written changes nothing of what was decided."""
+    from sandbox_suite.datasets import validation_report
+
+    try:
+        validation_report.keep(folder, _report(wanted, findings, verdict, clock))
+    except Exception as error:
+        say(f"the validation report could not be written: {type(error).__name__}{failure.place(error)}")
 
 
 def _signed(verdict: "Verdict", work: Path) -> "tuple[Mapping[str, Any], Path, Mapping[str, Any] | None]":
@@ -205,34 +241,12 @@ def _name(wanted: _Wanted, attested: Attested, clock: Clock) -> None:
     counters.add(wanted.home, "sandbox_masking_blocked_total", labels, by=0)
 
 
-def _silent(wanted: _Wanted) -> list[Finding]:
-    return [Finding("error", "the gate did not sign, and did not say why", wanted.reference, "gate-unsigned")]
-
-
 def _denied(wanted: _Wanted, clock: Clock) -> list[Finding]:
     """Return what blocks a dataset before any row is masked: unlabelled columns, kept ones that look sensitive."""
     from sandbox_suite.datasets import detection
 
     uncovered = errors(wanted.policy.covers(raw_versions.columns(wanted.source, wanted.home / "datasets")))
     return uncovered or errors(detection.veto(wanted.source, wanted.policy, clock().date()))
-
-
-def _said(wanted: _Wanted, error: Exception) -> list[Finding]:
-    """Return what stopped the mask. An error that is not ours may quote a value: its type and place have to do."""
-    if isinstance(error, SandboxError):
-        lines = error.explanation.what.splitlines()
-        return [Finding("error", line, wanted.reference, "mask-blocked") for line in lines]
-    return [
-        Finding("error", f"the mask ended with {type(error).__name__}{_place(error)}", wanted.reference, "mask-failed")
-    ]
-
-
-def _place(error: Exception) -> str:
-    """Return ` at <file>:<line>` of where an error was raised."""
-    frame = error.__traceback__
-    while frame and frame.tb_next:
-        frame = frame.tb_next
-    return f" at {Path(frame.tb_frame.f_code.co_filename).name}:{frame.tb_lineno}" if frame else ""
 
 
 def _masked_and_judged(wanted: _Wanted, work: Path, say: Say, clock: Clock) -> "Verdict":
@@ -265,7 +279,10 @@ def _blocked(
         shown["checks"],
         shown["seed"],
     )
-    return failure.block(facts, wanted.by, wanted.settings, say, clock)
+    error = failure.block(facts, wanted.by, wanted.settings, say, clock)
+    if error.report:
+        _keep(wanted, error.report.with_suffix(""), findings, verdict, say, clock)
+    return error
 
 
 def _current(wanted: _Wanted) -> str:

@@ -17,7 +17,7 @@ from sandbox_suite.core.files import read_json
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.datasets import golden_images, trail, versions
 from sandbox_suite.datasets.operation import Retention
-from sandbox_suite.datasets.store import Store
+from sandbox_suite.datasets.store import Store, remove
 from sandbox_suite.datasets.trail import Asker
 
 if TYPE_CHECKING:
@@ -191,6 +191,7 @@ def _remove(store: Store, gone: Sequence[tuple[Path, Removed]], keep: frozenset[
             store.forget(*path)
     for place, item in gone:
         if item.kind == "failure":
+            remove(place.with_suffix(""))  # the validation report
             for suffix in (".md", ".txt", ".json"):  # the JSON last: it is what the next run finds
                 place.with_suffix(suffix).unlink(missing_ok=True)
         elif item.kind != "left-over":

@@ -1,20 +1,14 @@
-"""dataset.*: the stored versions of datasets, and what the masking gate says of one."""
+"""dataset.list and dataset.show: the stored versions of datasets."""
 
 from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from invoke.context import Context
-from invoke.exceptions import Exit
 from invoke.tasks import task
 
 from sandbox_suite.core.clock import utc_now
-from sandbox_suite.core.errors import BlockedError, RequestError
 from sandbox_suite.core.settings import settings
 from sandbox_suite.tasks import output
-
-if TYPE_CHECKING:
-    from sandbox_suite.datasets.gate.verdict import Verdict
 
 NAME_HELP = "NAME@VERSION of the dataset"
 JSON_HELP = "one JSON document on stdout, everything else on stderr"
@@ -62,37 +56,6 @@ def table_lines(table: str, spec: Mapping[str, Any]) -> list[str]:
     return ["", f"{table}: {spec['rows']} rows, primary key {key}{comment}"] + [
         _column_line(spec, column).rstrip() for column in spec["order"]
     ]
-
-
-@task(
-    name="check",
-    help={"name": NAME_HELP, "policy": "the policy's file; default: the only one in config/masking", "json": JSON_HELP},
-)
-def check_(context: Context, name: str, policy: str = "", json: bool = False) -> None:
-    """Mask a dataset and let the gate look; keeps nothing. Ends with 3 where the gate blocks."""
-    from sandbox_suite.datasets import prepare
-
-    file = Path(policy) if policy else _only_policy()
-    verdict = prepare.check(name, file, settings(), output.say, utc_now)
-    if json:
-        output.facts({"dataset": name, "passed": verdict.passed, **verdict.as_dict()})
-    else:
-        output.lines(_lines(verdict))
-    raise Exit(code=0 if verdict.passed else BlockedError.exit_code)
-
-
-def _only_policy() -> Path:
-    found = sorted((settings().config / "masking").glob("*.yaml"))
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
-        raise RequestError(f"which policy? config/masking holds {names}", remedy="name one with --policy FILE")
-    return found[0]
-
-
-def _lines(verdict: "Verdict") -> list[str]:
-    checks = [f"{check.name:<24} {check.seconds:7.3f} s  {len(check.findings)} findings" for check in verdict.checks]
-    findings = [str(finding.as_finding()) for finding in verdict.findings]
-    return [*checks, *findings, "attested" if verdict.passed else "BLOCKED"]
 
 
 def _column_line(spec: Mapping[str, Any], column: str) -> str:

@@ -105,9 +105,9 @@ def _check(name: str, policy: str, json: bool) -> None:
     from sandbox_suite.core.findings import errors
     from sandbox_suite.datasets import places, policy_check, previous
     from sandbox_suite.datasets import policy as policies
-    from sandbox_suite.tasks.dataset import _only_policy
+    from sandbox_suite.tasks.dataset_check import only_policy
 
-    file = Path(policy) if policy else _only_policy()
+    file = Path(policy) if policy else only_policy()
     loaded, source = policies.load(file), places.find(name, settings())
     other = previous.version(source.name, source.version, settings().home / "datasets")
     now = utc_now().date()
