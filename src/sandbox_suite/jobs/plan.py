@@ -105,7 +105,8 @@ def look(settings: Settings, request: Request, now: datetime.datetime) -> Look:
     plan = looker.take("plan", "unknown-plan", lambda: plans.load().get(request.plan))
     if plan:
         looker.take("thresholds", "bad-threshold", lambda: plans.thresholds(plan, request.thresholds))
-        looker.findings += suites.look(plan)[0]
+        mistakes, named = suites.look(plan)
+        looker.findings += mistakes + suites.needs(named, settings.runner_packages)
         found, facts = catalog.look(request.plugin or plan.plugin, settings)
         looker.findings += found
         if facts:

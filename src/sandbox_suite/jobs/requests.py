@@ -8,7 +8,14 @@ from sandbox_suite.core.settings import Settings
 from sandbox_suite.jobs.model import Request
 
 # What a step needs to see of the caller's environment, whoever's environment the worker was started in.
-NOTED = ("SANDBOX_CONFIG", "SANDBOX_PROVIDER", "SANDBOX_DATASETS", "SANDBOX_SUITES_CONFIG", "DOCKER_HOST")
+NOTED = (
+    "SANDBOX_CONFIG",
+    "SANDBOX_PROVIDER",
+    "SANDBOX_DATASETS",
+    "SANDBOX_SUITES_CONFIG",
+    "SANDBOX_RUNNER_PACKAGES",
+    "DOCKER_HOST",
+)
 SECRET_FILES = "SANDBOX_SECRET_"  # noqa: S105 - variables that hold paths, never secrets
 
 

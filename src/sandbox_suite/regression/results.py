@@ -106,8 +106,7 @@ def _suite(folder: Path, name: str, suite: Suite | None) -> Results:
     log = reading.tail(folder / f"{name}.log", LOG_LINES)
     ending = endings.read(folder, name)
     explained = any(case.outcome in ("failed", "error") for case in cases)
-    troubles = troubles if cases else ["the suite wrote no result", *troubles]
-    troubles += endings.troubles(ending, explained, log)
+    troubles = endings.troubles(ending, explained, log) + ([] if cases else ["the suite wrote no result"]) + troubles
     notes = [f"suite {name}: {note}" for note in endings.notes(ending)]
     missing = _missing(cases, suite)
     undeclared = _undeclared(cases, suite)

@@ -1,5 +1,6 @@
 """Suites: a folder with `suite.yaml` and scripts in any language. docs/reference/suite-contract.md is the contract."""
 
+import re
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ def _inside(path: str) -> str:
     return path
 
 
+JAVA = "the runner has no Java unless `runner_packages` names it: set it to openjdk-17-jre-headless"
 Inner = Annotated[str, Field(max_length=200), AfterValidator(_inside)]
 
 
@@ -164,6 +166,16 @@ def look_at(folder: Path, name: str) -> tuple[list[Finding], Suite | None]:
             mistakes.append(Finding("error", said, MANIFEST, "suite-case-unknown"))
     places = [Finding(item.severity, item.message, f"{name}/{item.place}", item.id) for item in mistakes]
     return places, Suite(manifest, folder) if manifest else None
+
+
+def needs(suites: Sequence[Suite], packages: str) -> list[Finding]:
+    """Look whether the runner has what suites run in; `packages`: the setting `runner_packages`."""
+    has_java = re.search(r"\b(jre|jdk)\b", packages) is not None
+    return [
+        Finding("warning", JAVA, f"{suite.name}/{MANIFEST}", "suite-needs-java")
+        for suite in suites
+        if suite.manifest.language == "java" and not has_java
+    ]
 
 
 def _twins(suites: Sequence[Suite]) -> list[Finding]:

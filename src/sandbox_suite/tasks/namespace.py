@@ -4,7 +4,7 @@ from importlib import import_module
 
 from invoke.collection import Collection
 
-NOUNS = ("sandbox", "plugin", "dataset", "stack", "report", "audit", "ops", "bench")
+NOUNS = ("sandbox", "plugin", "dataset", "suite", "stack", "report", "audit", "ops", "bench")
 FURTHER: dict[str, tuple[str, ...]] = {  # more modules of a noun with many tasks
     "dataset": ("dataset_check", "dataset_import", "dataset_versions", "dataset_policy", "dataset_load"),
 }
