@@ -136,7 +136,7 @@ def frame(home: Settings, table: str) -> pl.DataFrame:
 
 def dump(server: tuple[str, Psql], path: Path, *options: str) -> Path:
     """Write what pg_dump says of the database, in whatever format."""
-    client, container = server[1]._client, server[1]._container
+    client, container = server[1].client, server[1].container
     started = client.exec_create(container, ["pg_dump", "--schema=public", *options, "sandbox"])["Id"]
     path.write_bytes(client.exec_start(started))
     return path
