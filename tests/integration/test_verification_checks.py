@@ -55,7 +55,7 @@ def open_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
         plan["dataset"]["proofs"][0]["expected"] = "12345"
         plan["tenant"] = "another"
         (made.folder / "plan.json").write_text(json.dumps(plan))
-        written = "INSERT INTO dataset.orders SELECT 9999, customer_id FROM dataset.orders LIMIT 1"
+        written = "UPDATE dataset.orders SET sku = sku WHERE order_id = 7"  # as many rows as before
         made.shell("database", f"psql -Xq -d sandbox -c '{written}'")
         made.shell("plugin", f"echo '#' >>/var/lib/powerx/plugins/{plan['plugin']['id']}/package/backend/server.py")
         made.shell("plugin", "mkdir /var/lib/powerx/plugins/neighbour")

@@ -2,9 +2,6 @@
 
 import datetime
 import os
-import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from datasets_killed import killed
 from test_datasets_store import KEY, NOW, manifest, signed
 
 from sandbox_suite.audit import log
@@ -280,18 +278,7 @@ def test_killed_at_any_moment_it_leaves_whole_versions_and_the_next_run_ends_it(
     assert before
     cut = 0
     for pause in (0.0, 0.004, 0.009, 0.016):
-        process = subprocess.Popen(
-            [sys.executable, "-c", COLLECTOR, str(place.home), NOW.isoformat()],
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(pause)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        cut += b"done" not in process.stdout.read()
-        process.stdout.close()
+        cut += b"done" not in killed(COLLECTOR, str(place.home), NOW.isoformat(), after=pause)
         for path, version in store.pointers():
             if path[0] in ("attested", "current"):
                 store.verify_files(store.open(version, KEY, NOW))

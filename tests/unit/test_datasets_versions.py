@@ -1,14 +1,10 @@
 """The current version: how it moves, and the way back."""
 
 import datetime
-import os
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
 import pytest
+from datasets_killed import killed
 from test_datasets_store import KEY, NOW, manifest, signed
 
 from sandbox_suite.audit import log
@@ -213,17 +209,7 @@ def test_killed_at_any_moment_a_rollback_leaves_a_whole_version_current(place: S
     (place.home / "key.pem").write_bytes(KEY)
     store = Store(place.home / "datasets")
     for pause in (0.0, 0.011, 0.023, 0.037):
-        process = subprocess.Popen(
-            [sys.executable, "-c", SWAPPER, str(place.home), NOW.isoformat()],
-            stdout=subprocess.PIPE,
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
-        time.sleep(pause)
-        process.send_signal(signal.SIGKILL)
-        process.wait()
-        process.stdout.close()
+        killed(SWAPPER, str(place.home), NOW.isoformat(), after=pause)
         assert current(place) in both
         store.open(current(place) or "", KEY, NOW)
         assert versions.history(store, "demo")[-1].version == current(place)

@@ -135,15 +135,16 @@ class Execution:
 
     def _take_back(self, job: Job) -> None:
         """Compensate in reverse order: fetch the evidence while it is there, then release everything."""
-        there = journal.sandbox_may_exist(self.journal.read())
+        past = self.journal.read()
+        there, finished = journal.sandbox_may_exist(past), journal.finished(past)
         left = "nothing had been provisioned"
-        if journal.steps(self.journal.read())["destroy"].outcome == "ok":
+        if "destroy" in finished:
             left = "the sandbox is removed; the job's folder keeps what was collected"
         if there and self._asked_to_keep(job):
             self._end(State.FAILED, error=_explained(job, self._kept_words()), expires_at=self._lease())
             return
         if there:
-            if "deploy" in journal.finished(self.journal.read()) and not job.cancel:
+            if "deploy" in finished and not job.cancel:
                 self._attempt("collect", undo=True)
             undone = self._attempt("destroy", undo=True)
             left = "the sandbox was rolled back; the job's folder keeps logs and audit"

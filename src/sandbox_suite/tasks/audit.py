@@ -11,12 +11,12 @@ from invoke.tasks import task
 from sandbox_suite.core.errors import InfrastructureError, RequestError
 from sandbox_suite.core.settings import settings
 from sandbox_suite.tasks import output
+from sandbox_suite.tasks.output import JSON_HELP
 
 if TYPE_CHECKING:
     from sandbox_suite.audit.record import Record
 
 JOB_HELP = "the job's id, or the beginning of it; `datasets`: the log of what was done to datasets"
-JSON_HELP = "one JSON document on stdout, everything else on stderr"
 HEAD_HELP = "a head noted earlier, NUMBER:DIGEST: also prove that nothing was cut off since"
 
 

@@ -9,9 +9,9 @@ from invoke.tasks import task
 from sandbox_suite.core.clock import utc_now
 from sandbox_suite.core.settings import settings
 from sandbox_suite.tasks import output
+from sandbox_suite.tasks.output import JSON_HELP
 
 NAME_HELP = "NAME@VERSION of the dataset"
-JSON_HELP = "one JSON document on stdout, everything else on stderr"
 
 
 @task(name="list", help={"json": JSON_HELP})

@@ -12,11 +12,10 @@ from sandbox_suite.core.clock import utc_now
 from sandbox_suite.core.errors import BlockedError, RequestError
 from sandbox_suite.core.settings import settings
 from sandbox_suite.tasks import output
+from sandbox_suite.tasks.output import JSON_HELP
 
 if TYPE_CHECKING:
     from sandbox_suite.datasets.prepare import Examined
-
-JSON_HELP = "one JSON document on stdout, everything else on stderr"
 
 
 @task(
@@ -34,7 +33,7 @@ def check(context: Context, name: str, policy: str = "", report: str = "", json:
     folder = Path(report) if report else None
     if folder and folder.exists() and not folder.is_dir():
         raise RequestError(f"{folder} is no folder", remedy="name a folder with --report DIR")
-    examined = prepare.examine(name, Path(policy) if policy else only_policy(), settings(), output.say, utc_now)
+    examined = prepare.examine(name, policy_file(policy), settings(), output.say, utc_now)
     files = validation_report.keep(folder, examined.report) if folder else ()
     for path in files:
         output.say(f"wrote {path}")
@@ -48,9 +47,9 @@ def check(context: Context, name: str, policy: str = "", report: str = "", json:
     raise Exit(code=0 if passed else BlockedError.exit_code)
 
 
-def only_policy() -> Path:
-    """Return the one policy in config/masking; RequestError where there is none, or a choice."""
-    found = sorted((settings().config / "masking").glob("*.yaml"))
+def policy_file(given: str) -> Path:
+    """Return the policy that is named, else the one in config/masking; RequestError where that is none, or a choice."""
+    found = [Path(given)] if given else sorted((settings().config / "masking").glob("*.yaml"))
     if len(found) != 1:
         names = ", ".join(path.name for path in found) or "none"
         raise RequestError(f"which policy? config/masking holds {names}", remedy="name one with --policy FILE")

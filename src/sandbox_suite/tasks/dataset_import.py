@@ -10,7 +10,8 @@ from sandbox_suite.core.clock import utc_now
 from sandbox_suite.core.errors import InfrastructureError, RequestError
 from sandbox_suite.core.settings import settings
 from sandbox_suite.tasks import output
-from sandbox_suite.tasks.dataset import JSON_HELP, table_lines
+from sandbox_suite.tasks.dataset import table_lines
+from sandbox_suite.tasks.output import JSON_HELP
 
 if TYPE_CHECKING:
     from sandbox_suite.datasets.importing import Imported

@@ -1,18 +1,15 @@
 """dataset.load and dataset.reset: the dataset of a living sandbox."""
 
-import contextlib
-from collections.abc import Iterator
 from typing import Any
 
 from invoke.context import Context
 from invoke.tasks import task
 
 from sandbox_suite.core.clock import utc_now
-from sandbox_suite.core.errors import SandboxError
 from sandbox_suite.core.settings import settings
 from sandbox_suite.tasks import output
+from sandbox_suite.tasks.output import JSON_HELP
 
-JSON_HELP = "one JSON document on stdout, everything else on stderr"
 HELP = {
     "job": "the id of a job whose sandbox was kept, or the beginning of it",
     "force": "end the sessions that hold the dataset's tables, instead of refusing",
@@ -63,7 +60,7 @@ def _bring(job: Any, json: bool, dry_run: bool, reason: str, **how: Any) -> None
     from sandbox_suite.jobs import dataset_load
 
     asked = dataset_load.Asked(job, trail.asker(settings(), reason), **how)
-    with _errors_as_json(json):
+    with output.errors_as_json(json):
         if dry_run:
             found = dataset_load.look(settings(), asked, utc_now)
         else:
@@ -72,17 +69,6 @@ def _bring(job: Any, json: bool, dry_run: bool, reason: str, **how: Any) -> None
         output.facts({**found, "dry_run": dry_run})
     else:
         output.lines(_lines(found, dry_run))
-
-
-@contextlib.contextmanager
-def _errors_as_json(json: bool) -> Iterator[None]:
-    """With `--json`, an error is an object on stdout too; its text and its code take their usual way."""
-    try:
-        yield
-    except SandboxError as error:
-        if json:
-            output.facts({"error": error.as_dict()})
-        raise
 
 
 def _lines(found: dict[str, Any], dry_run: bool) -> list[str]:

@@ -12,13 +12,12 @@ from sandbox_suite.core.clock import utc_now
 from sandbox_suite.core.errors import BlockedError, RequestError
 from sandbox_suite.core.settings import settings
 from sandbox_suite.tasks import output
+from sandbox_suite.tasks.output import JSON_HELP
 
 if TYPE_CHECKING:
     from sandbox_suite.core.findings import Finding
     from sandbox_suite.datasets.drafting import Draft
     from sandbox_suite.datasets.field_audit import Report
-
-JSON_HELP = "one JSON document on stdout, everything else on stderr"
 
 
 @task(
@@ -105,9 +104,9 @@ def _check(name: str, policy: str, json: bool) -> None:
     from sandbox_suite.core.findings import errors
     from sandbox_suite.datasets import places, policy_check, previous
     from sandbox_suite.datasets import policy as policies
-    from sandbox_suite.tasks.dataset_check import only_policy
+    from sandbox_suite.tasks.dataset_check import policy_file
 
-    file = Path(policy) if policy else only_policy()
+    file = policy_file(policy)
     loaded, source = policies.load(file), places.find(name, settings())
     other = previous.version(source.name, source.version, settings().home / "datasets")
     now = utc_now().date()

@@ -1,8 +1,6 @@
 """dataset.*, of versions: compare, hand out, correct, roll back, clear away."""
 
-import contextlib
 import datetime
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +8,11 @@ from invoke.context import Context
 from invoke.tasks import task
 
 from sandbox_suite.core.clock import utc_now
-from sandbox_suite.core.errors import InfrastructureError, RequestError, SandboxError
+from sandbox_suite.core.errors import InfrastructureError, RequestError
 from sandbox_suite.core.settings import settings
 from sandbox_suite.tasks import output
+from sandbox_suite.tasks.dataset_check import policy_file
+from sandbox_suite.tasks.output import JSON_HELP
 
 if TYPE_CHECKING:
     import docker
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sandbox_suite.datasets.retention import Used
     from sandbox_suite.datasets.store import Attested
 
-JSON_HELP = "one JSON document on stdout, everything else on stderr"
 SIDE_HELP = "NAME@VERSION (attested, else raw), raw:NAME@VERSION, or the beginning of a version's digest"
 POLICY_HELP = "the policy's file; default: the only one in config/masking"
 REASON_HELP = "why, for the audit"
@@ -44,7 +43,7 @@ def diff(context: Context, left: str, right: str, policy: str = "", json: bool =
     from sandbox_suite.datasets import policy as policies
     from sandbox_suite.datasets.store import Store
 
-    with _errors_as_json(json), Store(settings().home / "datasets").using():
+    with output.errors_as_json(json), Store(settings().home / "datasets").using():
         rules = policies.load(Path(policy)) if policy else None
         both = [sides.find(text, settings(), utc_now(), rules) for text in (left, right)]
         found = comparison.compare(*both)
@@ -60,7 +59,7 @@ def history(context: Context, name: str, json: bool = False) -> None:
     from sandbox_suite.datasets import versions
     from sandbox_suite.datasets.store import Store
 
-    with _errors_as_json(json):
+    with output.errors_as_json(json):
         moves = versions.history(Store(settings().home / "datasets"), name)
     if json:
         output.facts({"dataset": name, "history": [move.as_dict() for move in moves]})
@@ -87,7 +86,7 @@ def rollback(
     from sandbox_suite.datasets import trail, versions
     from sandbox_suite.jobs import dataset_use
 
-    with _errors_as_json(json):
+    with output.errors_as_json(json):
         found = versions.rollback(settings(), name, to, trail.asker(settings(), reason), utc_now, dry_run)
     others = [
         use.job for use in dataset_use.of(settings(), utc_now()) if use.living and use.reference.startswith(f"{name}@")
@@ -115,8 +114,8 @@ def mask(context: Context, name: str, out: str, policy: str = "", reason: str = 
     from sandbox_suite.datasets import handout, trail
 
     by, folder = trail.asker(settings(), reason), Path(out).absolute()
-    with _errors_as_json(json):
-        made = handout.mask(name, _policy(policy), folder, settings(), by, output.say, utc_now)
+    with output.errors_as_json(json):
+        made = handout.mask(name, policy_file(policy), folder, settings(), by, output.say, utc_now)
     if json:
         output.facts({**_facts(made), "out": str(folder)})
     else:
@@ -148,9 +147,9 @@ def patch(
     from sandbox_suite.datasets import patching, trail
 
     by = trail.asker(settings(), reason)
-    with _errors_as_json(json):
+    with output.errors_as_json(json):
         made = patching.patch(
-            name, Path(rows), as_, _policy(policy), settings(), by, output.say, utc_now, author=author
+            name, Path(rows), as_, policy_file(policy), settings(), by, output.say, utc_now, author=author
         )
     if json:
         output.facts({**_facts(made), "parent": name, "author": author or by.actor, "reason": reason})
@@ -171,7 +170,7 @@ def gc(context: Context, keep: int = 0, dry_run: bool = False, reason: str = "",
     from sandbox_suite.datasets import operation, retention, trail
     from sandbox_suite.toolchain.images import references
 
-    with _errors_as_json(json):
+    with output.errors_as_json(json):
         rules = _retention(operation.load(settings().config).retention, keep)
         client = _engine()
         gone = retention.collect(
@@ -218,28 +217,6 @@ def _engine() -> "docker.APIClient | None":
         return engine.client()
     except InfrastructureError:
         return None
-
-
-def _policy(given: str) -> Path:
-    found = [Path(given)] if given else sorted((settings().config / "masking").glob("*.yaml"))
-    if len(found) != 1:
-        names = ", ".join(path.name for path in found) or "none"
-        raise RequestError(f"which policy? config/masking holds {names}", remedy="name one with --policy FILE")
-    return found[0]
-
-
-@contextlib.contextmanager
-def _errors_as_json(json: bool) -> Iterator[None]:
-    """With `--json`, an error is an object on stdout too, a block with its findings; text and code go their way."""
-    try:
-        yield
-    except SandboxError as error:
-        if json:
-            found = getattr(error, "findings", ())
-            report = getattr(error, "report", None)
-            blocked = {"findings": [item.as_dict() for item in found], "report": str(report)} if report else {}
-            output.facts({"error": error.as_dict(), **blocked})
-        raise
 
 
 def _facts(made: "Attested") -> dict[str, Any]:

@@ -1,9 +1,14 @@
 """What tasks print: facts on stdout (JSON or a table), everything else on stderr."""
 
+import contextlib
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
+
+from sandbox_suite.core.errors import SandboxError
+
+JSON_HELP = "one JSON document on stdout, everything else on stderr"
 
 
 def say(line: str) -> None:
@@ -15,6 +20,25 @@ def say(line: str) -> None:
 def facts(value: Any) -> None:
     """Print one JSON document on stdout."""
     sys.stdout.write(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def error_facts(error: SandboxError) -> dict[str, Any]:
+    """Return an error as JSON; a blocked dataset's with its findings and its report."""
+    report = getattr(error, "report", None)
+    found = [item.as_dict() for item in getattr(error, "findings", ())]
+    blocked = {"findings": found, "report": str(report)} if report else {}
+    return {"error": error.as_dict(), **blocked}
+
+
+@contextlib.contextmanager
+def errors_as_json(wanted: bool, shown: Callable[[SandboxError], Any] = error_facts) -> Iterator[None]:
+    """With `--json`, an error is a document on stdout too; its text and its code take their usual way."""
+    try:
+        yield
+    except SandboxError as error:
+        if wanted:
+            facts(shown(error))
+        raise
 
 
 def lines(text: Iterable[str]) -> None:

@@ -1,10 +1,9 @@
 """A job seen from a terminal: its set-up, its steps as they come, its end, Ctrl-C."""
 
-import contextlib
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from typing import Any
 
 from sandbox_suite.core.clock import new_job_id, utc_now
@@ -128,17 +127,15 @@ def print_result(job: str, json: bool = True, setup: list[str] | None = None, st
     return 5 if row.exit_code is None else row.exit_code
 
 
-@contextlib.contextmanager
-def errors_as_json(json: bool, job: str | None, request: Request | None = None) -> Iterator[None]:
-    """With `--json`, an error is an object on stdout too; its text and its code take their usual way."""
-    try:
-        yield
-    except SandboxError as error:
-        if json:
-            from sandbox_suite.jobs import result
+def errors_as_json(json: bool, job: str | None, request: Request | None = None) -> AbstractContextManager[None]:
+    """With `--json`, an error is the run's object on stdout too."""
 
-            output.facts(result.failed(settings(), job, request, error))
-        raise
+    def shown(error: SandboxError) -> Any:
+        from sandbox_suite.jobs import result
+
+        return result.failed(settings(), job, request, error)
+
+    return output.errors_as_json(json, shown)
 
 
 class _Interrupts:

@@ -10,9 +10,9 @@ from invoke.tasks import task
 from sandbox_suite.core.clock import utc_now
 from sandbox_suite.core.settings import settings
 from sandbox_suite.tasks import output
+from sandbox_suite.tasks.output import JSON_HELP
 
 JOB_HELP = "the job's id, or the beginning of it"
-JSON_HELP = "one JSON document on stdout, everything else on stderr"
 
 
 @task(

@@ -10,12 +10,12 @@ from invoke.tasks import task
 from sandbox_suite.core.errors import InfrastructureError, RequestError
 from sandbox_suite.core.settings import settings
 from sandbox_suite.tasks import output
+from sandbox_suite.tasks.output import JSON_HELP
 
 if TYPE_CHECKING:
     from sandbox_suite.engine.inventory import Item
 
 JOB_HELP = "the job's id, or the beginning of it"
-JSON_HELP = "one JSON document on stdout, everything else on stderr"
 
 
 @task(name="list", help={"json": JSON_HELP})

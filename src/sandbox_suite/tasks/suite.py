@@ -9,8 +9,7 @@ from invoke.tasks import task
 from sandbox_suite.core.clock import new_job_id, utc_now
 from sandbox_suite.core.settings import settings
 from sandbox_suite.tasks import output
-
-JSON_HELP = "one JSON document on stdout, everything else on stderr"
+from sandbox_suite.tasks.output import JSON_HELP
 
 
 @task(
@@ -63,15 +62,14 @@ def check(context: Context, suite: str, job: str = "", json: bool = False) -> No
 
 
 def _run(suite: Any, job: str, json: bool) -> int:
-    import getpass
-
+    from sandbox_suite.datasets import trail
     from sandbox_suite.jobs import suite_check, table
     from sandbox_suite.jobs.database import Database
 
     here = settings()
     found = table.get(Database(here.home), job)
     checked = suite_check.run(
-        here, found, suite, new_job_id(utc_now()), here.actor or getpass.getuser(), utc_now, lambda _: None
+        here, found, suite, new_job_id(utc_now()), trail.asker(here).actor, utc_now, lambda _: None
     )
     counts = checked.results.counts()
     if json:
