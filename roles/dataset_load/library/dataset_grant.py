@@ -52,14 +52,14 @@ def look(database: str, schema: str, role: str) -> dict[str, Any]:
 
 def look_when_there(database: str, schema: str, role: str, seconds: float) -> dict[str, Any]:
     """Look as soon as the role is there."""
-    until = time.monotonic() + seconds
-    while True:
-        try:
-            return look(database, schema, role)
-        except sandbox_psql.PsqlError:
-            if time.monotonic() > until or exists(database, role):
-                raise
-        time.sleep(sandbox_psql.POLL_SECONDS)
+    try:
+        return look(database, schema, role)
+    except sandbox_psql.PsqlError:
+        until = time.monotonic() + seconds
+        while not exists(database, role) and time.monotonic() < until:
+            time.sleep(sandbox_psql.POLL_SECONDS)
+    # Again in any case: the role may have come right after the first look, which says nothing then.
+    return look(database, schema, role)
 
 
 def exists(database: str, role: str) -> bool:
