@@ -1,6 +1,6 @@
 """The validation report of a dataset version: what was asked of it, what the gate looked at, what it found.
 
-One JSON shape (`sandbox-suite/dataset-validation/1`, docs/reference/dataset-validation-schema.md) and a page made of
+One JSON shape (`sandbox-suite/dataset-validation/1`, docs/guides/gate.md) and a page made of
 it. It names rules, rows by their keys, and values by an HMAC; never a value.
 """
 

@@ -31,7 +31,7 @@ class Anchors:
         buffer, starts = _joined(frame["value"])
         anchors = _words(buffer, starts[:-1] + frame["place"].to_numpy()) & self._mask
         order = np.argsort(anchors, kind="stable")
-        self.values = frame["value"]
+        self._content = frame["value"].cast(pl.Binary)
         self._anchors = anchors[order]
         self._shapes = frame.select("place", pl.col("length").cast(pl.Int64)).to_numpy()[order]  # per sorted anchor
         bits = max(16, len(order).bit_length() + SPARE)
@@ -91,9 +91,9 @@ class Anchors:
                 if start >= starts[owner] and start + length <= starts[owner + 1]:
                     texts.append(owner)
                     slices.append(bytes(buffer[start : start + length]))
-        values = pl.Series(slices, dtype=pl.Binary).cast(pl.String, strict=False)  # NULL: cut inside a letter
-        found = pl.DataFrame({"text": pl.Series(texts, dtype=pl.Int64), "value": values})
-        return found.filter(pl.col("value").is_in(self.values.implode()).fill_null(False))
+        found = pl.DataFrame({"text": pl.Series(texts, dtype=pl.Int64), "value": pl.Series(slices, dtype=pl.Binary)})
+        found = found.filter(pl.col("value").is_in(self._content.implode()))  # as bytes: some are cut inside a letter
+        return found.with_columns(pl.col("value").cast(pl.String))
 
 
 def _joined(texts: pl.Series) -> tuple[np.ndarray, np.ndarray]:

@@ -13,7 +13,9 @@ from sandbox_suite.datasets.gate.verdict import GateFinding
 
 GAP = r"[ .\-/]?"
 EDGE = r"(?:^|[^0-9A-Za-z])"
-ALONE = r"(?:^|[^0-9A-Za-z .\-/]|[^0-9][ .\-/])"  # and no number just before it, of which this would be a part
+# The same for numbers that many things are made of (UUIDs, dates): nothing is joined to them on either side.
+ALONE = r"(?:^|[^0-9A-Za-z .\-/]|[^0-9A-Za-z][ .\-/]|[A-Za-z] )"
+ENDED = r"(?:[^0-9A-Za-z\-]|-[^0-9A-Za-z]|-?$)"
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,12 @@ def _regular(groups: list[str]) -> bool:
 
 
 def _iban(value: str) -> bool:
-    """Look for an IBAN at the beginning, since words may follow it."""
-    text = ids.bare(value)
-    return ids.iban(text[: ids.IBAN_LENGTHS.get(text[:2], len(text))])
+    """Look for an IBAN at the beginning, since words may follow it; each country says what one is made of."""
+    from stdnum import iban
+
+    groups = re.findall("[0-9A-Za-z]+", value)
+    heads = ("".join(groups[:count]) for count in range(1, len(groups) + 1))
+    return any(15 <= len(head) <= 34 and iban.is_valid(head, check_country=False) for head in heads)
 
 
 def _lettered(value: str) -> bool:
@@ -71,7 +76,7 @@ SHAPES = (
     Shape("iban", rf"{EDGE}[A-Za-z]{{2}}[0-9]{{2}}(?:{GAP}[A-Za-z0-9]){{11,30}}", _iban, 0.01),
     Shape("phone", r"\+[0-9][0-9 ().\-/]{6,20}[0-9]", _phone, 0.0),
     Shape("phone", rf"{EDGE}1[3-9][0-9]{GAP}[0-9]{{4}}{GAP}[0-9]{{4}}(?:[^0-9]|$)", _chinese_mobile, 0.1),
-    Shape("card", rf"{EDGE}(?:[0-9]{GAP}){{12,18}}[0-9](?:[^0-9]|$)", _grouped_card, 0.1),
+    Shape("card", rf"{EDGE}(?:[0-9]{GAP}){{12,18}}[0-9](?:[^0-9A-Za-z]|$)", _grouped_card, 0.1),
     Shape("national_id", rf"{EDGE}[0-9]{{17}}[0-9Xx](?:[^0-9A-Za-z]|$)", ids.cn_resident_id, 0.001),
     Shape("national_id", rf"{EDGE}[0-9]{{3}}-[0-9]{{2}}-[0-9]{{4}}(?:[^0-9]|$)", ids.us_ssn, 0.0),
     Shape("national_id", rf"{EDGE}[0-9]{{3}}\.[0-9]{{3}}\.[0-9]{{3}}-[0-9]{{2}}(?:[^0-9]|$)", ids.br_cpf, 0.01),
@@ -87,13 +92,15 @@ SHAPES = (
 )
 # Shapes that numbers of other meanings have, too; in free text the masker leaves none of them.
 FREE_SHAPES = (
-    Shape("phone", rf"{EDGE}\([0-9]{{3,4}}\) ?[0-9]{{3,4}}[ \-]?[0-9]{{3,5}}(?:[^0-9]|$)", _phone, 0.0),
-    Shape("phone", rf"{EDGE}[0-9]{{3}}[.\-][0-9]{{3}}[.\-][0-9]{{4}}(?:[^0-9]|$)", _phone, 0.0),
-    Shape("phone", rf"{ALONE}0[0-9]{{2,4}}[ /\-][0-9]{{3,4}}[ \-]?[0-9]{{3,6}}(?:[^0-9]|$)", _phone, 0.0),
+    Shape("phone", rf"{EDGE}\([0-9]{{3,4}}\) ?[0-9]{{3,4}}[ \-]?[0-9]{{3,5}}{ENDED}", _phone, 0.0),
+    Shape("phone", rf"{ALONE}[0-9]{{3}}[.\-][0-9]{{3}}[.\-][0-9]{{4}}{ENDED}", _phone, 0.0),
+    Shape("phone", rf"{ALONE}0[0-9]{{2,4}}[ /\-][0-9]{{3,4}}[ \-]?[0-9]{{3,6}}{ENDED}", _phone, 0.0),
     Shape("phone", rf"{ALONE}00[1-9][0-9 ().\-/]{{7,20}}[0-9]", _phone, 0.0),
     Shape("ip", rf"(?:^|[^0-9.]){OCTET}(?:\.{OCTET}){{3}}(?:[^0-9.]|$)", _any, 0.0),
     Shape("mac", rf"{EDGE}[0-9A-Fa-f]{{4}}(?:\.[0-9A-Fa-f]{{4}}){{2}}(?:[^0-9A-Za-z.]|$)", _lettered, 0.0),
 )
+# What decodings of chance make is not an e-mail address yet.
+DECODED_EMAIL = Shape("email", r"[\w.%+'-]{2,64}@[\w-]+(?:\.[\w-]+)*\.[A-Za-z]{2,24}", _any, 0.0)
 # What the masker always takes: so long a number may be anybody's.
 LONG_NUMBER = Shape("number", "[0-9]{9,}", _any, 0.0)
 FIRST_BLOCKS = 0.05  # a shape rarer than this among random values
@@ -121,9 +128,10 @@ def detector(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
 
 
 def _shapes(surface: Surface) -> tuple[Shape, ...]:
+    known = (DECODED_EMAIL, *SHAPES[1:]) if surface.decoded else SHAPES
     if not surface.free:
-        return SHAPES
-    return (*SHAPES, *FREE_SHAPES) if surface.decoded else (*SHAPES, *FREE_SHAPES, LONG_NUMBER)
+        return known
+    return (*known, *FREE_SHAPES) if surface.decoded else (*known, *FREE_SHAPES, LONG_NUMBER)
 
 
 def _hits(surface: Surface, shape: Shape, known: dict[str, set[str]]) -> pl.Series:

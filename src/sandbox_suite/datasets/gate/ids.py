@@ -8,7 +8,9 @@ from typing import Literal
 import polars as pl
 
 SEPARATORS = r"[\s\p{Cf}\-‐‑–—./()_\\,]"  # what people put between digits, and what cannot be seen
-SEPARATORS_SCALAR = re.compile(r"[\s\-‐‑–—./()_\\,\u00ad\u200b-\u200f\u2060-\u2064\ufeff]")
+SEPARATORS_SCALAR = re.compile(
+    r"(?:(?![\x1c-\x1f])\s|[\-‐‑–—./()_\\,\u00ad\u200b-\u200f\u2060-\u2064\ufeff])"
+)  # to Rust the signs 1c to 1f are no blanks
 OTHER_DIGITS = [
     list(signs)
     for signs in zip(
