@@ -1,6 +1,8 @@
 """Attested datasets that nobody masked, and databases that start from their golden copies: loading does not care."""
 
 import datetime
+import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from decimal import Decimal
@@ -21,7 +23,9 @@ from sandbox_suite.toolchain import images
 
 NOW = datetime.datetime(2025, 6, 1, tzinfo=datetime.UTC)
 HOME = "mode=0700,uid=10000,gid=10000"
-LABELS = {INSTALLATION: "dataset-tests"}
+# One run of the tests must not clear away what another one uses; a process that a test starts inherits the name.
+MINE = os.environ.setdefault("DATASET_TESTS", f"dataset-tests-{secrets.token_hex(4)}")
+LABELS = {INSTALLATION: MINE}
 ODD = {  # every type that can be loaded, with values that are easily lost on the way
     "id": ("int64", [1, 2, 3]),
     "small": ("int32", [-1, None, 2**31 - 1]),
@@ -42,9 +46,9 @@ def engine() -> Iterator[Any]:
     """Give a client; golden images and volumes of these tests are removed at the end."""
     client = connection.client(timeout=120)
     yield client
-    for image in client.images(filters={"label": [f"{INSTALLATION}=dataset-tests", golden.LABEL]}):
+    for image in client.images(filters={"label": [f"{INSTALLATION}={MINE}", golden.LABEL]}):
         client.remove_image(image["Id"], force=True)
-    for label in (f"{golden.OWNER}=dataset-tests", f"{INSTALLATION}=dataset-tests"):
+    for label in (f"{golden.OWNER}={MINE}", f"{INSTALLATION}={MINE}"):
         for volume in client.volumes(filters={"label": label})["Volumes"] or []:
             client.remove_volume(volume["Name"], force=True)
     client.close()

@@ -99,7 +99,7 @@ def test_a_golden_volume_that_was_replaced_by_hand_is_built_anew(client: Any, im
     made = golden.ensure(new, image, client, silent, tmp_path, LABELS, "copy")
     client.remove_volume(made.volume)
     time.sleep(1.1)  # the engine tells a volume's birth by the second
-    client.create_volume(made.volume, labels={golden.OWNER: "dataset-tests"})
+    client.create_volume(made.volume, labels={golden.OWNER: LABELS[INSTALLATION]})
     said: list[str] = []
     assert golden.ensure(new, image, client, said.append, tmp_path, LABELS, "copy") == made
     golden.clone(made, client, f"{made.volume}-own", LABELS)
@@ -151,7 +151,7 @@ def test_with_reflinks_a_clone_takes_no_room_of_its_own(
     client: Any, image: str, odd: Attested, place: Path, tmp_path: Path
 ) -> None:
     key = golden.cache_key(odd, client.inspect_image(image)["Id"])
-    volumes = [golden.builder(key, tmp_path), "clone-tests-one", "clone-tests-two"]
+    volumes = [golden.builder(key, tmp_path), *(f"{LABELS[INSTALLATION]}-{number}" for number in "12")]
     try:
         for name in volumes:
             volume_at(client, name, place, LABELS)

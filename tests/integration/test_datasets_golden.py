@@ -108,7 +108,7 @@ def test_the_image_is_the_database_image_with_rows(client: Any, image: str, odd:
     made, base = client.inspect_image(reference)["Config"], client.inspect_image(image)["Config"]
     assert {key: made[key] for key in ("User", "Env", "Cmd")} == {key: base[key] for key in ("User", "Env", "Cmd")}
     assert made["Labels"][golden.LABEL] == reference.rpartition(":")[2]
-    assert made["Labels"][INSTALLATION] == "dataset-tests"
+    assert made["Labels"][INSTALLATION] == LABELS[INSTALLATION]
 
 
 @pytest.mark.parametrize("backend", ["image", "copy"])

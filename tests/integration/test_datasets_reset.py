@@ -320,6 +320,14 @@ def test_a_kept_sandbox_is_reset_exchanged_and_verified(invoke: Invoke, tmp_path
         ("dataset.reset", "ok"),
     ]
     assert next(one for one in records if one["action"] == "dataset.reset")["reason"] == "spoilt by hand"
+    again = invoke("sandbox.retry", "--job", job, "--from-step", "provision", "--json").json
+    assert again["verdict"] == "passed", "a database into which it was loaded stays, and the plugin's schema with it"
+    connection.client().kill(f"sbx-{job}-database")
+    dead = invoke("dataset.reset", "--job", job, "--json")
+    assert (dead.code, "does not answer" in dead.json["error"]["what"]) == (5, True)
+    assert invoke("sandbox.destroy", "--job", job).code == 0
+    back = invoke("sandbox.retry", "--job", job, "--from-step", "provision", "--json").json
+    assert (back["verdict"], back["dataset"]["version"]) == ("passed", "2025-02"), "its plan names what was loaded"
     assert invoke("sandbox.destroy", "--job", job).code == 0
     gone = invoke("dataset.reset", "--job", job, "--json")
     assert (gone.code, gone.json["error"]["what"]) == (2, f"job `{job}` has no sandbox")

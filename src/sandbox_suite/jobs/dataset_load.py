@@ -10,9 +10,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import requests
+
 from sandbox_suite import engine
 from sandbox_suite.core.clock import Clock
-from sandbox_suite.core.errors import RequestError, SandboxError
+from sandbox_suite.core.errors import InfrastructureError, RequestError, SandboxError
 from sandbox_suite.core.files import read_json, write_json
 from sandbox_suite.core.progress import Say
 from sandbox_suite.core.settings import Settings
@@ -55,7 +57,8 @@ def look(settings: Settings, asked: Asked, clock: Clock) -> dict[str, Any]:
     """Return what `run` would do, as JSON; it raises what that would raise, and touches nothing."""
     _require_living(settings, asked.job.id)
     plan = _plan(settings, asked.job)
-    with Store(settings.home / "datasets").using(), _database(settings, asked.job) as psql:
+    store = Store(settings.home / "datasets")
+    with _engine_told(asked.job), store.using(), _database(settings, asked.job) as psql:
         attested = _attested(settings, asked, plan, clock)
         living.check_grants(attested, plan["dataset"]["grants"])
         difference = _difference(attested, plan, psql, _proved(settings, asked.job))
@@ -71,7 +74,7 @@ def run(settings: Settings, asked: Asked, clock: Clock, say: Say) -> dict[str, A
     """
     try:
         _require_living(settings, asked.job.id)
-        with Store(settings.home / "datasets").using():
+        with _engine_told(asked.job), Store(settings.home / "datasets").using():
             found = _run(settings, asked, clock, say)
     except SandboxError as error:
         _record(
@@ -102,11 +105,13 @@ def _run(settings: Settings, asked: Asked, clock: Clock, say: Say) -> dict[str, 
 
 
 def _planned(settings: Settings, plan: Mapping[str, Any], attested: Attested, say: Say) -> Mapping[str, Any]:
-    """Return the plan of a sandbox that holds `attested`: with its golden database, since a retry may provision it."""
+    """Return the plan of a sandbox that holds `attested`: with its golden database, since a retry may provision it.
+
+    The images stay: they say what the containers run.
+    """
     if attested.digest == plan["dataset"]["digest"]:
         return plan
-    planned = goldens.planned(plan, attested, goldens.ensure(settings, attested, say))
-    return {**planned, "images": {**plan["images"], **planned["images"]}}
+    return {**goldens.planned(plan, attested, goldens.ensure(settings, attested, say)), "images": plan["images"]}
 
 
 def _bring(settings: Settings, asked: Asked, attested: Attested, plan: Mapping[str, Any], say: Say) -> Brought:
@@ -197,6 +202,20 @@ def _database(settings: Settings, job: Job) -> Iterator[Psql]:
         yield Psql(client, container)
     finally:
         client.close()
+
+
+@contextlib.contextmanager
+def _engine_told(job: Job) -> Iterator[None]:
+    """Say in our words that the engine refuses, or breaks off: a container that ended, one that is gone."""
+    try:
+        yield
+    except (requests.RequestException, ConnectionError) as error:
+        said = getattr(error, "explanation", None) or error
+        raise InfrastructureError(
+            f"the sandbox of job `{job.id}` does not answer: {said}",
+            left="a transaction that did not end is taken back",
+            remedy="`./invoke sandbox.destroy`, then `sandbox.retry --from-step provision`, makes it anew",
+        ) from error
 
 
 def _proved(settings: Settings, job: Job) -> dict[str, Any]:

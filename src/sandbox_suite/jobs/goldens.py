@@ -1,7 +1,8 @@
 """The golden database of a job's dataset, and what the plan says of both."""
 
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from sandbox_suite import engine
 from sandbox_suite.core.progress import Say
@@ -10,7 +11,11 @@ from sandbox_suite.datasets import golden, operation, proof
 from sandbox_suite.datasets.golden import Golden
 from sandbox_suite.datasets.store import Attested
 from sandbox_suite.engine import labels
+from sandbox_suite.jobs import outcome
 from sandbox_suite.toolchain.images import references
+
+if TYPE_CHECKING:
+    import docker
 
 
 def ensure(settings: Settings, attested: Attested, say: Say) -> Golden:
@@ -44,17 +49,47 @@ def planned(plan: Mapping[str, Any], attested: Attested, made: Golden) -> dict[s
     return {**plan, "images": {"database": made.image}, "dataset": {**plan["dataset"], **dataset}}
 
 
-def clone(settings: Settings, plan: Mapping[str, Any], expires_at: str) -> str:
-    """Return the volume with a job's own clone of the golden database, made where it is missing; empty: none needed."""
-    told = plan["dataset"].get("golden")  # plans of older releases name the image alone
-    if not told or not told["volume"]:
-        return ""
-    made = Golden.from_dict(told)
-    job, volume = plan["job"], f"sbx-{plan['job']}-database"
+@dataclass(frozen=True)
+class Source:
+    """What a sandbox's database starts from: an image, and the volume with its cluster, if it has one."""
+
+    image: str
+    volume: str = ""
+
+
+def source(settings: Settings, plan: Mapping[str, Any], expires_at: str) -> Source:
+    """Return what the database of a job is to start from; its own clone is made where it needs one.
+
+    A running database that was proved to hold what is planned, because it was loaded into it, stays what it is.
+    """
     client = engine.client(timeout=120)
     try:
-        owner = engine.installation(settings.home)
-        golden.clone(made, client, volume, labels.labels(owner, job, plan["tenant"], expires_at))
+        return _standing(settings, plan, client) or _new(settings, plan, expires_at, client)
     finally:
         client.close()
-    return volume
+
+
+def _new(settings: Settings, plan: Mapping[str, Any], expires_at: str, client: "docker.APIClient") -> Source:
+    told = plan["dataset"].get("golden")  # plans of older releases name the image alone
+    if not told or not told["volume"]:
+        return Source(told["image"] if told else plan["images"]["database"])
+    made = Golden.from_dict(told)
+    volume = f"sbx-{plan['job']}-database-{made.key}"
+    owner = engine.installation(settings.home)
+    golden.clone(made, client, volume, labels.labels(owner, plan["job"], plan["tenant"], expires_at))
+    return Source(made.image, volume)
+
+
+def _standing(settings: Settings, plan: Mapping[str, Any], client: "docker.APIClient") -> Source | None:
+    left = outcome.read(settings.job(plan["job"]), "load")
+    wanted = {proof["table"]: proof["expected"] for proof in plan["dataset"]["proofs"]}
+    if left is None or left.made.get("proofs") != wanted:
+        return None
+    import docker
+
+    try:
+        there = client.inspect_container(f"sbx-{plan['job']}-database")
+    except docker.errors.NotFound:
+        return None
+    mounted = [mount["Name"] for mount in there["Mounts"] if mount["Type"] == "volume"]
+    return Source(there["Config"]["Image"], *mounted) if there["State"]["Running"] else None

@@ -73,6 +73,12 @@ def detection(
     _bench("detection", 1, seed, json, *flags)
 
 
+@task(help=HELP)
+def clone(context: Context, runs: int = 5, seed: int = 1, json: bool = False) -> None:
+    """Time a golden database of 100,000 rows to its first answer, ten at once, a reset, and a rollback."""
+    _bench("clone", runs, seed, json)
+
+
 def _bench(name: str, runs: int, seed: int, json: bool, *more: str) -> None:
     """Run tests/benchmarks/<name>.py, which prints one JSON object."""
     done = subprocess.run(

@@ -19,7 +19,8 @@ def run(context: Context) -> dict[str, Any]:
     rules = policies.resources(settings.config)
     installation = engine.installation(settings.home)
     spec = stack_spec(settings, context.request, rules, context.job, installation, context.clock(), plan["images"])
-    spec = replace(spec, cluster=goldens.clone(settings, plan, spec.expires_at))
+    source = goldens.source(settings, plan, spec.expires_at)
+    spec = replace(spec, images={**spec.images, "database": source.image}, cluster=source.volume)
     plan["limits"] = {part: asdict(limits) for part, limits in spec.parts.items()}
     plan["images"] = dict(spec.images)
     context.write_plan(plan)
