@@ -4,7 +4,7 @@ import os
 import secrets
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -137,8 +137,8 @@ def packed_example(folder: Path, language: str = "python") -> package.Package:
 
 
 @contextmanager
-def sandbox(home: Path) -> Iterator[Sandbox]:
-    """Start the three containers of a sandbox; everything is removed after."""
+def sandbox(home: Path, *, runner: str = "", dataset: str = DATASET) -> Iterator[Sandbox]:
+    """Start the three containers of a sandbox; everything is removed after. `runner`: another image of that part."""
     settings = load(home / "none.yaml", {"SANDBOX_HOME": str(home)})
     password = secrets.token_urlsafe(24)
     planted = {
@@ -150,7 +150,7 @@ def sandbox(home: Path) -> Iterator[Sandbox]:
         write_atomic(made.secrets / name, value.encode(), 0o600)
     made.secrets.chmod(0o700)
     try:
-        _start(made)
+        _start(made, {"runner": runner} if runner else {}, dataset)
         yield made
     finally:
         holder.stop(settings.runtime)
@@ -159,9 +159,9 @@ def sandbox(home: Path) -> Iterator[Sandbox]:
         shutil.rmtree(settings.runtime, ignore_errors=True)
 
 
-def _start(made: Sandbox) -> None:
+def _start(made: Sandbox, others: Mapping[str, str], dataset: str) -> None:
     docker("network", "create", "--internal", made.job)
-    references = images.references()
+    references = {**images.references(), **others}
     for part, user in USERS.items():
         tmpfs = [word for path, options in FOLDERS[part].items() for word in ("--tmpfs", f"{path}:{options}")]
         limits = ["--read-only", "--init", "--cap-drop=ALL", "--security-opt=no-new-privileges", "--memory=512m"]
@@ -172,7 +172,7 @@ def _start(made: Sandbox) -> None:
             *(references[part], *command),
         )
     made.shell("database", READY)
-    docker("exec", "-i", made.container("database"), "psql", "-XqAt", "-d", "sandbox", given=DATASET)
+    docker("exec", "-i", made.container("database"), "psql", "-XqAt", "-d", "sandbox", given=dataset)
     containers = {
         part: {"name": made.container(part), "id": "", "image": "", "user": user} for part, user in USERS.items()
     }

@@ -37,7 +37,7 @@ def quietly(pid: int, number: int) -> None:
         os.kill(pid, number)
 
 
-LIBRARY = ctypes.CDLL(None)  # before any fork: to open it costs a watcher a quarter of its start
+LIBRARY = ctypes.CDLL(None)  # opened once, before the forks
 
 
 def control(option: int, value: int) -> None:
