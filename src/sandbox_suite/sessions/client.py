@@ -5,19 +5,19 @@ import json
 import os
 import select
 import socket as sockets
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from sandbox_suite.core import spans
-from sandbox_suite.sessions import frames
-from sandbox_suite.sessions.errors import SessionError, SessionFileError, SessionTimeoutError
+from sandbox_suite.sessions import answers, frames
+from sandbox_suite.sessions.answers import FROM_HOLDER, LONGEST, Ending, Sink
+from sandbox_suite.sessions.conversation import Conversation
+from sandbox_suite.sessions.errors import SessionError, SessionFileError, SessionTimeoutError, SessionUnopenedError
 
 SLACK = 45.0  # seconds beyond a request's own time in which the holder opens a session, waits, and tells the end
+OPEN_SECONDS = 25.0
 MOST_OUTPUT = 64 << 20
-FROM_HOLDER = frames.HELLO + frames.OUTPUT + frames.ERROR + frames.EXIT + frames.FAILURE
-LONGEST = 1 << 24
-Sink = Callable[[bytes, bytes], None]
 
 
 class Completed(NamedTuple):
@@ -26,14 +26,6 @@ class Completed(NamedTuple):
     rc: int
     out: bytes
     err: bytes
-
-
-class Ending(NamedTuple):
-    """How a request ended (see `frames`)."""
-
-    code: int
-    how: int
-    words: str
 
 
 class Client:
@@ -68,9 +60,8 @@ class Client:
     ) -> Completed:
         collected = Collector(most, self._place)
         ending = self.request(spec, stdin, collected, timeout)
-        if ending.how == frames.REFUSED:
-            return Completed(127 if ending.code == 2 else 126, collected.out, collected.err + ending.words.encode())
-        return Completed(ending.code, collected.out, collected.err)
+        words = ending.words.encode() if ending.how == frames.REFUSED else b""
+        return Completed(ending.status, collected.out, collected.err + words)
 
     def put(
         self, source: bytes | Path | str | BinaryIO, path: str, mode: int | None = 0o644, timeout: float = 600
@@ -105,10 +96,13 @@ class Client:
         """Have the session opened ahead, `warm` where Ansible will use it; a failure shows at the first request."""
         self.request({"op": "open", "warm": warm}, None, Collector(0, self._place), 10)
 
-    def stat(self) -> dict[str, Any]:
-        """Return facts of the session: kind (agent, plain; None: none is open), openings, requests, warm, cold, ..."""
+    def stat(self, ready: bool = False) -> dict[str, Any]:
+        """Return facts of the session: kind (agent, plain; None: none is open), openings, requests, warm, cold, ...
+
+        `ready`: the session is opened first, where it is not; raise SessionUnopenedError where it cannot be.
+        """
         collected = Collector(MOST_OUTPUT, self._place)
-        self.request({"op": "stat"}, None, collected, 10)
+        self.request({"op": "stat", "ready": ready}, None, collected, OPEN_SECONDS if ready else 10)
         facts: dict[str, Any] = json.loads(collected.out)
         return facts
 
@@ -140,13 +134,12 @@ class Client:
             raise
         if not sender.done:  # answered before all was said
             self.close()
-        if ending.how == frames.TIMED_OUT:
-            raise SessionTimeoutError(
-                f"{self._place}: not done within {timeout:g} s; its processes were ended", left="the container"
-            )
-        if ending.how == frames.CANCELLED:
-            raise SessionError(f"{self._place}: the request was cancelled")
-        return ending
+        return answers.in_time(ending, self._place, timeout)
+
+    def begin(self, spec: dict[str, Any], timeout: float) -> Conversation:
+        """Begin a request whose input is said as it comes. Until its end the line is the conversation's."""
+        asked = {**spec, "container": self.container, "user": self.user, "timeout": timeout}
+        return Conversation(self._dial(), asked, self._place, timeout)
 
     @property
     def _place(self) -> str:
@@ -183,7 +176,7 @@ class Client:
                 holder.ensure(self.socket.parent)
             return self._hello()
         except (OSError, EOFError):
-            raise SessionError(
+            raise SessionUnopenedError(
                 f"{self._place}: no holder of sessions answers at {self.socket}",
                 remedy="start one: `sandbox_suite.sessions.holder.ensure(runtime)`, as every task does",
             ) from None
@@ -200,17 +193,8 @@ class Client:
                 data = line.recv(1 << 18)
                 if not data:
                     raise SessionError(f"{self._place}: the holder of the sessions ended")
-                for frame in self._splitter.feed(data):
-                    if frame.kind == frames.EXIT:
-                        return _ending(frame.payload)
-                    self._heard(frame, sink)
-
-    def _heard(self, frame: frames.Frame, sink: Sink) -> None:
-        if frame.kind == frames.FAILURE:
-            failed = json.loads(frame.payload)
-            left = "the container; the request may have been begun" if failed["begun"] else "nothing was begun"
-            raise SessionError(failed["what"], left=left, remedy=failed["remedy"])
-        sink(frame.kind, frame.payload)
+                if ending := answers.heard(self._splitter.feed(data), sink):
+                    return ending
 
     def _check_file(self, ending: Ending, verb: str, path: str, said: bytes) -> None:
         if ending.how == frames.REFUSED:
@@ -270,9 +254,3 @@ def _argv(command: str | bytes | Sequence[str | bytes]) -> list[str]:
     if isinstance(command, str | bytes):
         return ["/bin/sh", "-c", os.fsdecode(command)]
     return [os.fsdecode(part) for part in command]
-
-
-def _ending(payload: bytes) -> Ending:
-    code, how = frames.EXIT_BODY.unpack_from(payload)
-    words = payload[frames.EXIT_BODY.size :].decode(errors="replace")
-    return Ending(code, how, "".join(letter if letter.isprintable() else " " for letter in words))

@@ -12,6 +12,7 @@ from typing import NamedTuple
 HEADER = struct.Struct(">cII")  # kind, request number, bytes that follow
 HELLO_BODY = struct.Struct(">HBBBI")  # protocol, Python major and minor, 1 when not dumpable, agent's pid
 EXIT_BODY = struct.Struct(">iB")  # exit code (or errno), how it ended; up to WORDS bytes of explanation follow
+SIZE_BODY = struct.Struct(">HH")  # lines and columns of a terminal
 CREDIT_BODY = struct.Struct(">I")  # bytes the receiver has passed on
 
 PROTOCOL = 1
@@ -27,12 +28,13 @@ INPUT = b"I"  # bytes for it; an empty one is the end of them
 OUTPUT = b"O"  # its standard output, or the bytes of a file
 ERROR = b"E"  # its standard error
 CREDIT = b"A"  # so many bytes were passed on: send as many more
+SIZE = b"W"  # its terminal has another size
 CANCEL = b"C"  # end it
 EXIT = b"X"  # its end; nothing follows for this number
 FAILURE = b"!"  # holder -> client: the session failed, in words
 
 FROM_AGENT = HELLO + OUTPUT + ERROR + CREDIT + EXIT
-TO_AGENT = REQUEST + INPUT + CREDIT + CANCEL
+TO_AGENT = REQUEST + INPUT + CREDIT + SIZE + CANCEL
 
 ENDED, REFUSED, TIMED_OUT, CANCELLED = range(4)  # how a request ended
 

@@ -19,7 +19,7 @@ from typing import Any
 
 from sandbox_suite.launch.lives import OWN_LIFE
 from sandbox_suite.sessions import frames
-from sandbox_suite.sessions.errors import SessionError
+from sandbox_suite.sessions.errors import SessionUnopenedError
 
 SOCKET, LOG, LOCK = "holder.sock", "holder.log", "holder.lock"
 SOURCES = Path(__file__).parents[2]
@@ -100,7 +100,7 @@ def _start(runtime: Path, path: Path) -> None:
             check=False,
         )
     if done.returncode or not answers(path):
-        raise SessionError(
+        raise SessionUnopenedError(
             f"the holder of the sessions did not start:\n{_tail(runtime / LOG)}", remedy=f"see {runtime / LOG}"
         )
 

@@ -35,6 +35,8 @@ class PlainSession:
 
     async def perform(self, spec: dict[str, Any], line: Line) -> None:
         """Do what a client asks and tell it the end."""
+        if spec["op"] == "terminal":
+            raise SessionFailedError(f"{self.place}: there is no python3 for a terminal")
         self.requests += 1
         try:
             carrier = await self._engine.start(self._container, self._user, self._command(spec), spec.get("env") or {})

@@ -26,7 +26,8 @@ IDLE_SECONDS = 15.0
 OPEN_SECONDS = 25.0
 Record = Callable[..., None]
 Key = tuple[str, str | None]
-FORWARDED = ("op", "argv", "env", "cwd", "path", "mode", "timeout", "warm")  # what of a request a session gets to see
+# what of a request a session gets to see
+FORWARDED = ("op", "argv", "env", "cwd", "path", "mode", "timeout", "warm", "size")
 
 
 class Holder:
@@ -103,6 +104,8 @@ class Holder:
 
     async def _stat(self, asked: dict[str, Any], line: Line) -> None:
         key = (asked["container"], asked["user"])
+        if asked.get("ready"):
+            await self._session(key, asked["timeout"])
         task = self._sessions.get(key)
         alive = task is not None and _alive(task)
         facts = task.result().facts() if task and alive and task.done() else {"kind": None}

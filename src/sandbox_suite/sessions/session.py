@@ -10,7 +10,7 @@ import marshal
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from sandbox_suite.sessions import frames
+from sandbox_suite.sessions import bundle, frames
 from sandbox_suite.sessions.carrier import Carrier
 from sandbox_suite.sessions.engine_api import STDERR
 from sandbox_suite.sessions.frames import ProtocolError
@@ -130,7 +130,7 @@ class Session:
     def _begin(self, spec: dict[str, Any]) -> Exchange:
         self.requests += 1
         exchange = self._exchanges[self.requests] = Exchange(self.requests)
-        self.write(frames.pack(frames.REQUEST, exchange.number, marshal.dumps(spec, 2)))
+        self.write(frames.pack(frames.REQUEST, exchange.number, marshal.dumps(spec | bundle.later(spec["op"]), 2)))
         return exchange
 
     async def _feed(self, exchange: Exchange, line: Line) -> None:
@@ -138,14 +138,17 @@ class Session:
         with contextlib.suppress(OSError):
             try:
                 while True:
-                    frame = await line.receive()
-                    for at in range(0, len(frame.payload), frames.CHUNK):
-                        await self._input(exchange, frame.payload[at : at + frames.CHUNK])
-                    if not frame.payload:
-                        self.write(frames.pack(frames.INPUT, exchange.number))
+                    await self._say(exchange, await line.receive())
             except ClientGoneError:
                 exchange.gone = True
                 exchange.stir()
+
+    async def _say(self, exchange: Exchange, frame: frames.Frame) -> None:
+        if frame.kind == frames.SIZE or not frame.payload:  # these need no window
+            return self.write(frames.pack(frame.kind, exchange.number, frame.payload))
+        for at in range(0, len(frame.payload), frames.CHUNK):
+            await self._input(exchange, frame.payload[at : at + frames.CHUNK])
+        return None
 
     async def _input(self, exchange: Exchange, data: bytes) -> None:
         while exchange.credit < len(data):
