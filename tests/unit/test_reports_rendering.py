@@ -4,8 +4,10 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import jsonschema
 import pytest
@@ -17,8 +19,9 @@ from sandbox_suite.core.settings import CHECKOUT
 from sandbox_suite.regression.plans import Plan, Thresholds
 from sandbox_suite.regression.results import Case, Results
 from sandbox_suite.regression.verdict import judge
-from sandbox_suite.reports import charts, rendering
-from sandbox_suite.reports.model import Audit, Dataset, Plugin, Proof, Report, Step
+from sandbox_suite.reports import charts, rendering, wording
+from sandbox_suite.reports.facts import Baseline, Fact, Place, Resource, Sample, Statement, Step, SuiteRun, Task
+from sandbox_suite.reports.model import Audit, Dataset, Evidence, Plugin, Proof, Report
 from sandbox_suite.verification import model as verification
 from sandbox_suite.verification.model import Check
 
@@ -31,6 +34,19 @@ CASES = (
     Case(HOSTILE, HOSTILE, "failed", seconds=0.1, message=HOSTILE, request=HOSTILE, response=HOSTILE, log=(HOSTILE,)),
     Case("api", "broken", "error", message="boom"),
     Case("api", "left-out", "skipped", message="the deadline had passed"),
+)
+
+EVIDENCE = Evidence(
+    suites=(SuiteRun("api", 1, 0.5),),
+    places={"api/good": Place(1, 4, 0.0)},
+    plugin_logs={f"{HOSTILE}/{HOSTILE}": [HOSTILE]},
+    resources=(
+        Resource("plugin", 0.8, 42 << 20, 45 << 20, 512 << 20, 5, (Sample(0, 0.5, 1 << 20), Sample(1, 0.7, 2 << 20))),
+        Resource("runner"),
+    ),
+    statements=(Statement("desk", HOSTILE, 1, 2, 3.0, 3.0, 3.0),),
+    inventory=(Fact("plugin", "restarts", "0", "1"), Fact("plugin", "image", HOSTILE, None)),
+    baseline=Baseline("1.1.0", {"p95_ms": 5.0}, {"plugin": {"cpu_seconds": 0.7}}),
 )
 
 
@@ -61,9 +77,13 @@ def report(cases: tuple[Case, ...] = CASES, **changes: Any) -> Report:
         judge(Results(cases), plan, thresholds, True, verified),
         thresholds,
         verified,
-        [Step("admit", "ok", 0.1, 0.0), Step("provision", "ok", 0.9)],
+        [
+            Step("admit", "ok", 0.1, 0.0),
+            Step("provision", "ok", 0.9, records=(2, 5), tasks=(Task("Pull", "plugin", 0.2),)),
+        ],
         Audit("audit.jsonl", 12, DIGEST, True),
         {"Versions": {"docker": "20.10", "<b>": None}},
+        evidence=EVIDENCE,
     )
     return replace(made, **changes)
 
@@ -111,10 +131,35 @@ def test_three_files_agree(tmp_path: Path) -> None:
 
 
 def test_empty_report_renders_too(tmp_path: Path) -> None:
-    empty = report((), verification=None, steps=[], environment={})
+    empty = report((), verification=None, steps=[], environment={}, evidence=Evidence())
     paths = rendering.render(empty, tmp_path)
     jsonschema.validate(read_json(paths["json"]), SCHEMA)
     Outline(paths["html"].read_text())
+
+
+def test_junit_keeps_to_the_schema_that_jenkins_checks(tmp_path: Path) -> None:
+    """The rules of Jenkins' junit-10.xsd that a writer could break."""
+    root = ElementTree.parse(rendering.render(report(), tmp_path)["junit"]).getroot()
+    inside = {
+        "testsuites": {"testsuite"},
+        "testsuite": {"properties", "testcase"},
+        "properties": {"property"},
+        "testcase": {"skipped", "error", "failure", "flakyFailure"},
+    }
+    attributes = {
+        "testsuites": {"name", "time", "tests", "failures", "errors"},
+        "testsuite": {"name", "tests", "failures", "errors", "time", "skipped", "timestamp"},
+        "testcase": {"name", "time", "classname"},
+        "property": {"name", "value"},
+        **{name: {"type", "message"} for name in ("skipped", "error", "failure", "flakyFailure")},
+    }
+    for element in root.iter():
+        assert {child.tag for child in element} <= inside.get(element.tag, set())
+        assert set(element.keys()) <= attributes.get(element.tag, set())
+        if element.tag in ("testsuites", "testsuite"):
+            assert re.fullmatch(r"\d+\.\d*", element.attrib["time"])
+    flaky = [case.attrib["name"] for case in root.iter("testcase") if case.find("flakyFailure") is not None]
+    assert flaky == ["flaky"]
 
 
 def test_what_scripts_said_stays_text(page: str) -> None:
@@ -127,7 +172,7 @@ def test_what_scripts_said_stays_text(page: str) -> None:
 def test_page_needs_nothing_from_outside(page: str) -> None:
     outline = Outline(page)
     assert not [tag for tag, at in outline.found if tag in ("link", "script", "iframe", "object") or "src" in at]
-    assert all((link["href"] or "").startswith("#") for link in outline.all("a"))
+    assert all((link["href"] or "").startswith(("#", "../logs/", "../audit.jsonl")) for link in outline.all("a"))
     assert not re.search(r"url\(|@import", page)
     assert "default-src 'none'" in page
 
@@ -137,9 +182,19 @@ def test_page_has_landmarks_headings_and_named_charts(page: str) -> None:
     tags = [tag for tag, _ in outline.found]
     assert all(tags.count(tag) == 1 for tag in ("header", "nav", "main", "footer", "h1"))
     ids = {attributes.get("id") for _, attributes in outline.found}
-    assert all((link["href"] or "")[1:] in ids for link in outline.all("a"))
+    within = [link["href"] or "" for link in outline.all("a") if (link["href"] or "").startswith("#")]
+    assert within
+    assert all(link[1:] in ids for link in within)
+    regions = [
+        at.get("aria-label") or at.get("aria-labelledby") for _, at in outline.found if at.get("role") == "region"
+    ]
+    regions += [section["aria-labelledby"] for section in outline.all("section")]
+    assert len(regions) == len(set(regions))
+    levels = [int(tag[1]) for tag in tags if re.fullmatch("h[1-6]", tag)]
+    assert all(after <= before + 1 for before, after in pairwise(levels)), "a heading skips a level"
     assert all(section["aria-labelledby"] in ids for section in outline.all("section"))
-    assert all(picture["role"] == "img" and picture["aria-label"] for picture in outline.all("svg"))
+    for picture in outline.all("svg"):
+        assert picture.get("aria-hidden") or (picture["role"] == "img" and picture["aria-label"])
     assert all("scope" in cell for cell in outline.all("th"))
 
 
@@ -176,7 +231,8 @@ def test_text_has_enough_contrast(scheme: str) -> None:
     pairs += [("text", f"{name}-wash") for name in ("good", "bad", "warn")]
     for text, ground in pairs:
         assert contrast(colours[text], colours[ground]) >= 4.5, (text, ground)
-    assert contrast(colours["bar"], colours["card"]) >= 3
+    for name in ("bar", "bad"):
+        assert contrast(colours[name], colours["card"]) >= 3
 
 
 def contrast(one: str, other: str) -> float:
@@ -191,7 +247,7 @@ def luminance(colour: str) -> float:
 
 
 def test_share_just_below_all_is_not_shown_as_all() -> None:
-    assert [rendering._percent(share) for share in (1.0, 0.9996, 0.95, 0.0, None)] == [
+    assert [wording.percent(share) for share in (1.0, 0.9996, 0.95, 0.0, None)] == [
         "100 %",
         "99.9 %",
         "95 %",
@@ -211,5 +267,6 @@ def test_every_case_has_its_place_in_the_chart(seconds: list[float]) -> None:
     cases = [{"suite": "s", "name": "n", "outcome": "passed", "seconds": value} for value in seconds]
     chart = charts.latency(cases, {"p50_ms": 10.0})
     assert chart
+    assert len(chart.lanes[0].dots) == len(seconds)
     for dot in chart.lanes[0].dots:
         assert charts.LEFT <= dot.x <= charts.WIDTH - charts.RIGHT + 1

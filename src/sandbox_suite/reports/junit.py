@@ -1,4 +1,7 @@
-"""JUnit XML of a report: what CI systems read. A flaky case has its `flaky` property and counts as passed."""
+"""JUnit XML of a report: what CI systems read. It keeps to the schema that Jenkins checks such files against.
+
+A flaky case counts as passed, and carries `flakyFailure`, as Surefire writes it. Verification's checks are a suite.
+"""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -6,6 +9,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 TAGS = {"failed": "failure", "error": "error", "skipped": "skipped"}
+MESSAGE = 300  # characters of an attribute; the whole text stands inside
 
 
 def xml(content: Mapping[str, Any]) -> bytes:
@@ -14,27 +18,46 @@ def xml(content: Mapping[str, Any]) -> bytes:
     for case in content["cases"]:
         suites[case["suite"]].append(case)
     suites["verification"] += [_as_case(check) for check in content["checks"]]
-    root = ElementTree.Element("testsuites", _counts([case for cases in suites.values() for case in cases]))
-    root.set("name", f"{content['plan']['name']} {content['job']}")
+    counted = _counts([case for cases in suites.values() for case in cases])
+    counted.pop("skipped")  # the schema knows it of a suite only
+    root = ElementTree.Element("testsuites", {"name": f"{content['plan']['name']} {content['job']}", **counted})
     for name, cases in suites.items():
         if cases:
-            suite = ElementTree.SubElement(root, "testsuite", {"name": name, **_counts(cases)})
-            for case in cases:
-                _add(suite, case)
+            _add_suite(root, name, cases, content)
     ElementTree.indent(root)
     return b'<?xml version="1.0" encoding="utf-8"?>\n' + ElementTree.tostring(root, "unicode").encode()
+
+
+def _add_suite(
+    root: ElementTree.Element, name: str, cases: list[Mapping[str, Any]], content: Mapping[str, Any]
+) -> None:
+    about = {"name": name, **_counts(cases), "timestamp": content["created_at"].removesuffix("Z")}
+    suite = ElementTree.SubElement(root, "testsuite", about)
+    properties = ElementTree.SubElement(suite, "properties")
+    for key, value in _properties(content).items():
+        ElementTree.SubElement(properties, "property", {"name": key, "value": value})
+    for case in cases:
+        _add(suite, case)
+
+
+def _properties(content: Mapping[str, Any]) -> dict[str, str]:
+    plugin, dataset = content["plugin"], content["dataset"]
+    return {
+        "job": content["job"],
+        "plugin": f"{plugin['id']}@{plugin['version']}",
+        "dataset": f"{dataset['name']}@{dataset['version']}",
+        "verdict": content["verdict"],
+    }
 
 
 def _add(suite: ElementTree.Element, case: Mapping[str, Any]) -> None:
     attributes = {"classname": case["suite"], "name": case["name"], "time": f"{case['seconds']:.6f}"}
     element = ElementTree.SubElement(suite, "testcase", attributes)
-    if case["flaky"]:
-        properties = ElementTree.SubElement(element, "properties")
-        ElementTree.SubElement(properties, "property", {"name": "flaky", "value": f"{case['attempts']} attempts"})
-    tag = TAGS.get(case["outcome"])
+    tag = "flakyFailure" if case["flaky"] else TAGS.get(case["outcome"])
     if tag:
-        said = case["message"]
-        result = ElementTree.SubElement(element, tag, {"message": (said.splitlines() or [""])[0]})
+        said = case["message"] or (f"passed on attempt {case['attempts']}" if case["flaky"] else "")
+        first = (said.splitlines() or [""])[0][:MESSAGE]
+        result = ElementTree.SubElement(element, tag, {"type": case["outcome"], "message": first})
         result.text = "\n\n".join(filter(None, (said, case["request"], case["response"], "\n".join(case["log"]))))
 
 

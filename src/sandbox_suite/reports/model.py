@@ -4,25 +4,17 @@ docs/reference/report-schema.md describes the shape; schema/report-1.json is its
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from sandbox_suite.regression.plans import Plan, Thresholds
 from sandbox_suite.regression.results import Case, Results, percentile
 from sandbox_suite.regression.verdict import Judgement
+from sandbox_suite.reports.facts import Baseline, Fact, Place, Resource, Statement, Step, SuiteRun
 from sandbox_suite.verification.model import ROWS, Verification
 
 SCHEMA = "sandbox-suite/report/1"
-
-
-@dataclass(frozen=True)
-class Step:
-    """A step of the job. Seconds; `started` counts from the job's start, None where it was not noted."""
-
-    name: str
-    outcome: str
-    seconds: float
-    started: float | None = None
+NOWHERE = Place(0, 0)  # a suite's own trouble stands nowhere among its cases
 
 
 @dataclass(frozen=True)
@@ -66,6 +58,19 @@ class Audit:
 
 
 @dataclass(frozen=True)
+class Evidence:
+    """What was collected beside the results. Logs: case id -> the plugin's lines about the case's requests."""
+
+    suites: tuple[SuiteRun, ...] = ()
+    places: Mapping[str, Place] = field(default_factory=dict)
+    plugin_logs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    resources: tuple[Resource, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    inventory: tuple[Fact, ...] = ()
+    baseline: Baseline | None = None
+
+
+@dataclass(frozen=True)
 class Report:
     """All that a report tells. `environment` is an inventory: section -> name -> value."""
 
@@ -83,6 +88,7 @@ class Report:
     audit: Audit
     environment: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reason: str = ""
+    evidence: Evidence = field(default_factory=Evidence)
 
     def as_dict(self) -> dict[str, Any]:
         """Return what report.json holds, before redaction."""
@@ -92,25 +98,55 @@ class Report:
             "tenant": self.tenant,
             "created_at": self.created_at,
             "reason": self.reason,
-            "plan": {"name": self.plan.name, "description": self.plan.description},
+            "plan": {
+                "name": self.plan.name,
+                "description": self.plan.description,
+                "critical": list(self.plan.critical),
+            },
             "plugin": asdict(self.plugin),
             "dataset": {
                 **asdict(self.dataset),
                 "proofs": [{**asdict(proof), "equal": proof.found == proof.expected} for proof in self.dataset.proofs],
             },
+            **self._judged(),
+            "counts": self.results.counts(),
+            "latency": _latency(self.results),
+            "notes": list(self.results.notes),
+            "suites": [asdict(suite) for suite in self.evidence.suites],
+            "cases": self._cases(),
+            **_verified(self.verification),
+            "steps": [asdict(step) for step in self.steps],
+            "audit": asdict(self.audit),
+            **_evidence(self.evidence),
+            "environment": {name: dict(section) for name, section in self.environment.items()},
+        }
+
+    def _judged(self) -> dict[str, Any]:
+        return {
             "verdict": self.judgement.verdict,
             "pass_rate": self.judgement.pass_rate,
             "critical_coverage": self.judgement.critical_coverage,
             "reasons": list(self.judgement.reasons),
             "thresholds": _thresholds(self.thresholds, self.judgement.measured),
-            "counts": self.results.counts(),
-            "latency": _latency(self.results),
-            "cases": [_case(case, set(self.plan.critical)) for case in self.results.cases],
-            **_verified(self.verification),
-            "steps": [asdict(step) for step in self.steps],
-            "audit": asdict(self.audit),
-            "environment": {name: dict(section) for name, section in self.environment.items()},
         }
+
+    def _cases(self) -> list[dict[str, Any]]:
+        critical = set(self.plan.critical)
+        return [
+            {
+                **_shallow(case),
+                "id": case.id,
+                "critical": case.id in critical,
+                **_shallow(self.evidence.places.get(case.id) or NOWHERE),
+                "plugin_log": list(self.evidence.plugin_logs.get(case.id, ())),
+            }
+            for case in self.results.cases
+        ]
+
+
+def _shallow(value: Case | Place) -> dict[str, Any]:
+    """Return a value's fields; `asdict` would copy each of them deeply, which takes ten times as long."""
+    return {item.name: getattr(value, item.name) for item in fields(value)}
 
 
 def _thresholds(thresholds: Thresholds, measured: Mapping[str, float | None]) -> list[dict[str, Any]]:
@@ -128,10 +164,6 @@ def _latency(results: Results) -> dict[str, Any]:
     return {"cases": len(times), **shares, "max_ms": times[-1] if times else None}
 
 
-def _case(case: Case, critical: set[str]) -> dict[str, Any]:
-    return {**asdict(case), "id": case.id, "critical": case.id in critical}
-
-
 def _verified(verification: Verification | None) -> dict[str, Any]:
     """Return checks and rows; a row of the checklist that no check spoke of is `not checked`."""
     found = verification.as_dict() if verification else {"checks": [], "rows": {}}
@@ -140,3 +172,12 @@ def _verified(verification: Verification | None) -> dict[str, Any]:
         {"row": name, "title": ROWS.get(name, ""), "state": found["rows"].get(name, "not checked")} for name in names
     ]
     return {"checks": found["checks"], "rows": rows}
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "resources": [asdict(item) for item in evidence.resources],
+        "statements": [asdict(item) for item in evidence.statements],
+        "baseline": evidence.baseline.as_dict() if evidence.baseline else None,
+        "inventory": [fact.as_dict() for fact in evidence.inventory],
+    }

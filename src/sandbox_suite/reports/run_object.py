@@ -14,7 +14,7 @@ SCHEMA = "sandbox-suite/run/1"
 COUNTED = ("passed", "flaky", "failed", "error", "skipped")
 PLUGIN = ("id", "version", "digest")
 DATASET = ("name", "version", "digest", "attested")
-REPORT = ("json", "junit", "html")
+REPORT = ("json", "junit", "html", "summary", "failure")
 AUDIT = ("log", "records", "head")
 STEP = ("name", "outcome", "seconds")
 

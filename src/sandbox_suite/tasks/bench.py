@@ -79,6 +79,12 @@ def clone(context: Context, runs: int = 5, seed: int = 1, json: bool = False) ->
     _bench("clone", runs, seed, json)
 
 
+@task(name="report", help=HELP)
+def report_(context: Context, runs: int = 5, seed: int = 1, json: bool = False) -> None:
+    """Time the rendering of a report of 1,000 cases, and tell its size."""
+    _bench("report", runs, seed, json)
+
+
 def _bench(name: str, runs: int, seed: int, json: bool, *more: str) -> None:
     """Run tests/benchmarks/<name>.py, which prints one JSON object."""
     done = subprocess.run(

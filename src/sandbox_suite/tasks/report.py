@@ -6,7 +6,6 @@ from typing import Any
 from invoke.context import Context
 from invoke.tasks import task
 
-from sandbox_suite.core.errors import RequestError
 from sandbox_suite.core.files import read_json
 from sandbox_suite.core.settings import settings
 from sandbox_suite.tasks import output
@@ -41,16 +40,9 @@ def open_(context: Context, job: str) -> None:
 
 
 def _folder(job: str) -> Path:
-    """Return the report folder of the one job that `job` names; it outlives the job's row and its sandbox."""
-    found = sorted(settings().home.glob(f"jobs/{job}*/report/report.json")) if job.isalnum() else []
-    exact = [path for path in found if path.parts[-3] == job]
-    if len(exact or found) != 1:
-        known = f"{len(found)} reports begin with it" if found else "no report has it"
-        raise RequestError(
-            f"no single report of job `{job}`: {known}",
-            remedy="`./invoke sandbox.list` shows jobs; a report is made by the step `report`",
-        )
-    return (exact or found)[0].parent
+    from sandbox_suite.reports import reading
+
+    return reading.folder_of(settings().home, job)
 
 
 def _lines(report: dict[str, Any], folder: Path) -> list[str]:
@@ -65,6 +57,7 @@ def _lines(report: dict[str, Any], folder: Path) -> list[str]:
         f"checklist  {', '.join(rows)}",
         *_problems(report["cases"]),
         f"report     {folder / 'report.html'}",
+        *([f"failure    {folder / 'failure.zip'}"] if (folder / "failure.zip").exists() else []),
     ]
 
 

@@ -1,35 +1,38 @@
-"""report: judge what was collected and write report.json, junit.xml and report.html."""
+"""report: judge what was collected and write the report; told from the job's folder alone, whenever that is."""
 
-import datetime
 import platform
+from pathlib import Path
 from typing import Any
 
 from sandbox_suite.audit import log
 from sandbox_suite.core.clock import iso
 from sandbox_suite.core.files import read_json
-from sandbox_suite.jobs import events, journal
+from sandbox_suite.jobs import outcome
 from sandbox_suite.jobs.audit import path as audit_path
-from sandbox_suite.jobs.database import Database
 from sandbox_suite.jobs.model import STEPS
 from sandbox_suite.jobs.steps.context import Context
-from sandbox_suite.regression import plans, results, verdict
+from sandbox_suite.regression import results, verdict
+from sandbox_suite.regression.plans import Plan
 from sandbox_suite.regression.suites import Suite
-from sandbox_suite.reports import model, rendering
+from sandbox_suite.reports import cases, hiding, inventory, measured, model, rendering, steps
 from sandbox_suite.verification.model import Verification
 
 CONVERGING = ("deploy", "load", "regress", "collect")
+BEFORE = STEPS[: STEPS.index("report")]
 
 
 def run(context: Context) -> dict[str, Any]:
     """Judge and render; return the verdict and where the report is."""
+    # First of all: `destroy` runs beside this step and removes the secrets. What was collected is redacted already.
+    secrets = context.settings.job_runtime(context.job) / "secrets"
+    redact, known = hiding.redactor(secrets), hiding.known(secrets)
     plan = context.plan
-    planned = plans.load().get(plan["plan"])
-    thresholds = plans.thresholds(planned, context.request.thresholds)
+    planned = _planned(plan)
     found = results.read(context.folder / "artifacts", [Suite.from_dict(suite) for suite in plan["suites"]])
     checked = _verification(context)
     trail = log.verify(audit_path(context.folder))
     complete = trail.intact and not any(context.made(step).get("missing_records") for step in CONVERGING)
-    judged = verdict.judge(found, planned, thresholds, complete, checked)
+    judged = verdict.judge(found, planned, planned.thresholds, complete, checked)
     report = model.Report(
         job=context.job,
         tenant=context.request.tenant,
@@ -39,14 +42,15 @@ def run(context: Context) -> dict[str, Any]:
         dataset=_dataset(context, plan["dataset"]),
         results=found,
         judgement=judged,
-        thresholds=thresholds,
+        thresholds=planned.thresholds,
         verification=checked,
-        steps=_steps(context),
+        steps=steps.told(log.read(audit_path(context.folder)), _left(context.folder), BEFORE),
         audit=model.Audit(str(audit_path(context.folder)), trail.records, trail.head, complete),
-        environment=_environment(plan),
+        environment=_environment(context.folder, plan),
         reason=context.request.reason,
+        evidence=_evidence(context.folder, plan, found),
     )
-    written = rendering.render(report, context.folder / "report")
+    written = rendering.render(report, context.folder / "report", redact, context.folder, known)
     for reason in judged.reasons:
         context.say(f"! {reason}")
     return {
@@ -60,6 +64,23 @@ def run(context: Context) -> dict[str, Any]:
     }
 
 
+def _planned(plan: dict[str, Any]) -> Plan:
+    """Return the plan as it was when the job was admitted, its thresholds as they were asked for."""
+    plugin, dataset = plan["plugin"], plan["dataset"]
+    return Plan(
+        name=plan["plan"],
+        description=plan["description"],
+        plugin=f"{plugin['id']}@{plugin['version']}",
+        dataset=f"{dataset['name']}@{dataset['version']}",
+        policy=dataset["policy"],
+        grants=dataset["grants"],
+        suites=[suite["folder"] for suite in plan["suites"]],
+        critical=plan["critical"],
+        thresholds=plan["thresholds"],
+        deadline_seconds=plan["deadline_seconds"],
+    )
+
+
 def _verification(context: Context) -> Verification | None:
     file = context.folder / "verification.json"
     return Verification.from_dict(read_json(file)) if file.exists() else None
@@ -71,25 +92,39 @@ def _dataset(context: Context, dataset: dict[str, Any]) -> model.Dataset:
     return model.Dataset(dataset["name"], dataset["version"], dataset["digest"], dataset["attested"], proofs)
 
 
-def _steps(context: Context) -> list[model.Step]:
-    past = events.read(Database(context.settings.home), context.job)
-    facts = journal.steps(past)
-    begun = {event.step: _moment(event.time) for event in past if event.kind == "started"}
-    first = min(begun.values())
-    return [
-        model.Step(name, facts[name].outcome, round(facts[name].seconds, 3), round(begun[name] - first, 3))
-        for name in STEPS[: STEPS.index("report")]
-        if name in begun
-    ]
+def _left(folder: Path) -> dict[str, dict[str, Any]]:
+    left = {step: outcome.read(folder, step) for step in BEFORE}
+    return {step: {"timing": one.timing, "made": one.made} for step, one in left.items() if one}
 
 
-def _moment(time: str) -> float:
-    return datetime.datetime.fromisoformat(time).timestamp()
+def _evidence(folder: Path, plan: dict[str, Any], found: results.Results) -> model.Evidence:
+    artifacts = folder / "artifacts"
+    runs = measured.suites(artifacts)
+    outputs = folder / "outputs.json"
+    return model.Evidence(
+        suites=runs,
+        places=cases.places(found.cases, runs),
+        plugin_logs=cases.plugin_logs(found.cases, artifacts / "logs"),
+        resources=measured.resources(artifacts, plan["limits"]),
+        statements=measured.statements(artifacts),
+        inventory=inventory.facts(read_json(outputs), plan["limits"], _looked(folder).get("parts", {}))
+        if outputs.exists()
+        else (),
+        baseline=measured.baseline(folder / "baseline.json"),
+    )
 
 
-def _environment(plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
+def _looked(folder: Path) -> dict[str, Any]:
+    """Return what `collect` saw of the environment; an empty mapping where it could not look."""
+    file = folder / "artifacts" / "inventory.json"
+    looked: dict[str, Any] = read_json(file) if file.exists() else {}
+    return looked
+
+
+def _environment(folder: Path, plan: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    host = {"system": platform.platform(), "python": platform.python_version()}
     return {
-        "host": {"system": platform.platform(), "python": platform.python_version()},
+        "host": _looked(folder).get("host", host),
         "images": plan["images"],
         **{f"limits of {part}": limits for part, limits in plan["limits"].items()},
     }
