@@ -17,7 +17,7 @@ from typing import Any
 from sandbox_suite.core.files import read_json
 from sandbox_suite.core.settings import settings
 from sandbox_suite.jobs import table, timing
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import connect
 from tests.benchmarks import peers
 from tests.benchmarks.measuring import INVOKE, QUIET, arguments, busy_seconds, median, say, tell, timed
 
@@ -104,7 +104,7 @@ class Ours:
         """Tell where the time of the median run went, `seconds` being that of each; `command` is outside of its job."""
         median_low = sorted(seconds)[(len(seconds) - 1) // 2]
         job = self._jobs[seconds.index(median_low)]
-        times = timing.of(settings(), table.get(Database(settings().home), job))
+        times = timing.of(settings(), table.get(connect(settings()), job))
         times["command"] = round(median_low - times["seconds"], 3)
         say(f"our median run, job {job}: {median_low:.3f} s, {times['command']:.3f} of them before and after the job")
         for line in timing.lines(times):

@@ -22,6 +22,7 @@ ENV = {  # setting -> environment variable that wins over the file
     "capacity": "SANDBOX_CAPACITY",
     "idle_seconds": "SANDBOX_IDLE_SECONDS",
     "runner_packages": "SANDBOX_RUNNER_PACKAGES",
+    "database": "SANDBOX_DATABASE",
 }
 PACKAGE = re.compile(r"[a-z0-9][a-z0-9+.-]+(=[A-Za-z0-9.+:~-]+)?")
 
@@ -45,6 +46,7 @@ class Settings:
     capacity: int = 2  # jobs at work at once on this machine
     idle_seconds: float = 300  # a worker with nothing to do ends after this
     runner_packages: str = ""  # more Debian packages in the runner's image, separated by blanks
+    database: str = ""  # of the jobs: a PostgreSQL URL (docs/guides/many-machines.md); empty: SQLite in the home
 
     def job(self, job: str) -> Path:
         """Return the folder of a job; docs/architecture.md lists what it holds."""

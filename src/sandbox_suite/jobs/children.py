@@ -9,7 +9,7 @@ from pathlib import Path
 from sandbox_suite.converge.configuration import forkserver_environment
 from sandbox_suite.core.settings import CHECKOUT, Settings
 from sandbox_suite.jobs import outcome
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import connect
 from sandbox_suite.jobs.execution import StepCall
 from sandbox_suite.jobs.outcome import Outcome
 from sandbox_suite.jobs.service import environment
@@ -130,10 +130,14 @@ class Children:
         return True
 
     def _environment(self, job: str) -> dict[str, str]:
-        database = Database(self.settings.home)
-        noted = get(database, job).request.environment
+        database = connect(self.settings)
+        found = get(database, job)
         database.close()
-        return environment(self.settings) | noted | {"SANDBOX_FORKSERVER": str(self._socket(self.settings.runtime))}
+        ours = {
+            "SANDBOX_CLAIM": str(found.claim),  # by which the step may write to the job
+            "SANDBOX_FORKSERVER": str(self._socket(self.settings.runtime)),
+        }
+        return environment(self.settings) | found.request.environment | ours
 
     def _running(self) -> Forkserver:
         with self.lock:

@@ -1,14 +1,16 @@
 """What a user can do to a job: submit, run again from a step, end. Each leaves an audit record."""
 
+import datetime
 from typing import Any
 
+from sandbox_suite import engine
 from sandbox_suite.core.clock import Clock, iso
 from sandbox_suite.core.errors import RequestError
 from sandbox_suite.core.files import write_json
 from sandbox_suite.core.settings import Settings
-from sandbox_suite.jobs import events, journal, service, table
+from sandbox_suite.jobs import events, journal, requests, service, table
 from sandbox_suite.jobs.audit import record
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import connect
 from sandbox_suite.jobs.events import Journal
 from sandbox_suite.jobs.model import STEPS, Job, Request, State
 
@@ -16,18 +18,21 @@ from sandbox_suite.jobs.model import STEPS, Job, Request, State
 def submit(settings: Settings, request: Request, job: str, clock: Clock) -> str:
     """Put a job into the queue and see that a worker lives; return its id."""
     folder = settings.job(job)
-    database = Database(settings.home)
+    database = connect(settings)
     folder.mkdir(parents=True, mode=0o700)
     write_json(folder / "request.json", {"job": job, **request.as_dict()}, mode=0o600)
     record(settings, job, request, clock, action="job.submit", target=f"plan {request.plan}", outcome="ok")
-    table.submit(database, job, request, iso(clock()))
+    now = clock()
+    until = request.wait_at_most and iso(now + datetime.timedelta(seconds=request.wait_at_most))
+    tied = engine.installation(settings.home) if requests.tied(request) else ""
+    table.submit(database, job, request, iso(now), wait_until=until or "", pinned=tied)
     service.ensure(settings)
     return job
 
 
 def rerun(settings: Settings, job: Job, from_step: str, clock: Clock) -> list[str]:
     """Set a job going again, from `from_step` or where it stopped; return lines that say what is skipped and why."""
-    database = Database(settings.home)
+    database = connect(settings)
     if job.state in (State.QUEUED, State.RUNNING):
         if from_step:
             raise RequestError(f"job `{job.id}` is {job.state}", remedy="cancel it first, or wait for its end")
@@ -44,9 +49,10 @@ def rerun(settings: Settings, job: Job, from_step: str, clock: Clock) -> list[st
         "exit_code": None,
         "ended_at": "",
         "verdict": "",
-        "expires_at": "",
+        "expires_at": job.expires_at if journal.sandbox_may_exist(past) else "",
+        "pinned": job.machine or job.pinned,  # its folder, and its sandbox, are there
     }
-    table.move(database, job.id, State.QUEUED, **cleared)
+    table.enqueue(database, job.id, **cleared)
     service.ensure(settings)
     return _told(past, start if forgets else "")
 
@@ -87,7 +93,7 @@ def _told(past: list[events.Event], start: str) -> list[str]:
 
 def end(settings: Settings, job: Job, what: str, reason: str, clock: Clock) -> bool:
     """Cancel a job, or destroy what it left; return False where nothing is left to do."""
-    database = Database(settings.home)
+    database = connect(settings)
     living = job.state in (State.QUEUED, State.RUNNING)
     left = journal.sandbox_may_exist(events.read(database, job.id))
     if not living and (what == "cancel" or not left):
@@ -96,7 +102,7 @@ def end(settings: Settings, job: Job, what: str, reason: str, clock: Clock) -> b
         return False
     asked = job.request if not reason else _because(job.request, reason)
     record(settings, job.id, asked, clock, action=f"job.{what}", target=job.id, outcome="ok")
-    if living:
+    if living and not (job.state == State.QUEUED and left):  # what waits with a sandbox has something to take back
         table.ask_cancel(database, job.id, what, iso(clock()))
     else:
         table.move(database, job.id, State.RUNNING, cancel=what)
@@ -106,7 +112,7 @@ def end(settings: Settings, job: Job, what: str, reason: str, clock: Clock) -> b
 
 def released(settings: Settings, job: str) -> bool:
     """Whether nothing of a job's sandbox is left, whatever else came of the job."""
-    return not journal.sandbox_may_exist(events.read(Database(settings.home), job))
+    return not journal.sandbox_may_exist(events.read(connect(settings), job))
 
 
 def _because(request: Request, reason: str) -> Request:

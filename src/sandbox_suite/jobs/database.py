@@ -1,99 +1,147 @@
-"""The job database: one SQLite file in WAL mode, opened cheaply (the standard library's driver only).
+"""The job database behind one small interface: `read`, `write`, `changes`, `again`, `close`.
 
-Every task opens it, so nothing heavy is imported here. `synchronous=FULL`: what a step made is on disk before the next
-begins.
+SQLite in the home by default, PostgreSQL by URL for many machines; the statements are the same. Every task opens it, so
+nothing heavy is imported here. What `write` wrote is on disk when it returns.
 """
 
 import contextlib
-import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from sandbox_suite.core.errors import InfrastructureError
+from sandbox_suite.core.settings import Settings
 
-VERSION = 1
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS job (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, tenant TEXT NOT NULL, plan TEXT NOT NULL,
-  request TEXT NOT NULL, state TEXT NOT NULL, machine TEXT NOT NULL DEFAULT '', cancel TEXT NOT NULL DEFAULT '',
-  created_at TEXT NOT NULL, admitted_at TEXT NOT NULL DEFAULT '', ended_at TEXT NOT NULL DEFAULT '',
-  expires_at TEXT NOT NULL DEFAULT '', verdict TEXT NOT NULL DEFAULT '', exit_code INTEGER, error TEXT);
-CREATE INDEX IF NOT EXISTS job_state ON job (state, tenant, seq);
-CREATE TABLE IF NOT EXISTS event (
-  seq INTEGER PRIMARY KEY AUTOINCREMENT, job TEXT NOT NULL, time TEXT NOT NULL, kind TEXT NOT NULL, step TEXT NOT NULL,
-  attempt INTEGER NOT NULL, outcome TEXT NOT NULL, seconds REAL NOT NULL, message TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS event_job ON event (job, seq);
-"""
+PATIENCE_SECONDS = 30.0  # how long a locked database, or one that went away, is waited for
+Row = dict[str, Any]
+
+
+class DatabaseError(InfrastructureError):
+    """The database is locked, gone, full or not ours to use; what was being written is not in it."""
+
+
+class NoLongerOursError(DatabaseError):
+    """The job was given to another worker meanwhile: this one may not write to it any more."""
+
+
+class Run(Protocol):
+    """Executes a statement with `:name` parameters and returns its rows."""
+
+    def __call__(self, sql: str, /, **values: Any) -> list[Row]: ...
+
+
+class Driver(Protocol):
+    """What a kind of database has to offer."""
+
+    place: str  # as a person reads it, without secrets
+    shared: bool  # whether several machines may use it
+    now_sql: str  # seconds since 1970 by the database's own clock
+
+    def read(self, sql: str, values: Mapping[str, Any]) -> list[Row]:
+        """Return the rows of a query."""
+
+    def write(self, job: str) -> contextlib.AbstractContextManager[Run]:
+        """Begin a transaction that holds the queue, or one job; commit at the end, roll back on an error."""
+
+    def changes(self) -> int:
+        """Return a number that moves when something was committed."""
+
+    def is_there(self) -> bool:
+        """Whether waiting for it makes sense: False once it was removed or replaced."""
+
+    def close(self) -> None:
+        """Hang up."""
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A worker's right to a job: it holds while the row says the same machine and claim."""
+
+    job: str
+    machine: str
+    claim: int
+
+    def check(self, run: Run) -> None:
+        """Raise NoLongerOursError where the right has passed to another."""
+        sql = "SELECT id FROM job WHERE id = :job AND machine = :machine AND claim = :claim"
+        if not run(sql, job=self.job, machine=self.machine, claim=self.claim):
+            raise NoLongerOursError(
+                f"job `{self.job}` is no longer this worker's", left="what another worker makes of it stays"
+            )
 
 
 class Database:
-    """One connection. Not shared between threads: each opens its own."""
+    """One connection. Not shared between threads: each opens its own with `again`."""
 
-    def __init__(self, home: Path) -> None:
-        self.path = home / "jobs.sqlite"
-        try:
-            home.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self.connection = sqlite3.connect(self.path, timeout=30, isolation_level=None)
-            self._prepare()
-        except (OSError, sqlite3.Error) as error:
-            raise _explain(error, self.path) from error
+    def __init__(
+        self, home: Path, url: str = "", *, fence: Fence | None = None, patience: float = PATIENCE_SECONDS
+    ) -> None:
+        self.home, self.url, self.fence, self.patience = home, url, fence, patience
+        self.driver: Driver = _driver(home, url, patience)
 
-    def _prepare(self) -> None:
-        self.connection.row_factory = sqlite3.Row
-        self.connection.execute("PRAGMA synchronous=FULL")
-        version = self.connection.execute("PRAGMA user_version").fetchone()[0]
-        if version == VERSION:
-            return
-        if version > VERSION:
-            raise InfrastructureError(
-                f"{self.path} was written by a newer release (format {version}, this one knows {VERSION})",
-                remedy="use that release, or another SANDBOX_HOME",
-            )
-        self.connection.execute("PRAGMA journal_mode=WAL")
-        self.connection.executescript(SCHEMA)
-        self.connection.execute(f"PRAGMA user_version={VERSION}")
+    @property
+    def place(self) -> str:
+        """Return where the database is, without secrets."""
+        return self.driver.place
+
+    @property
+    def shared(self) -> bool:
+        """Whether workers of several machines may use it."""
+        return self.driver.shared
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[sqlite3.Connection]:
-        """Hold the write lock from the start, so that what is read inside stays true until the commit."""
-        try:
-            self.connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield self.connection
-            except BaseException:
-                self.connection.execute("ROLLBACK")
-                raise
-            self.connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            raise _explain(error, self.path) from error
+    def write(self, job: str = "") -> Iterator[Run]:
+        """Hold one job, or the whole queue, so that what is read of it inside stays true until the commit."""
+        with self.driver.write(job) as run:
+            if self.fence:
+                self.fence.check(run)
+            yield run
 
-    def read(self, sql: str, **values: object) -> list[sqlite3.Row]:
-        """Return all rows of a query."""
-        try:
-            return self.connection.execute(sql, values).fetchall()
-        except sqlite3.Error as error:
-            raise _explain(error, self.path) from error
+    def read(self, sql: str, /, **values: Any) -> list[Row]:
+        """Return all rows of a query with `:name` parameters."""
+        return self.driver.read(sql, values)
 
     def changes(self) -> int:
         """Return a number that moves when another connection has committed: cheap enough to ask 20 times a second."""
-        return int(self.connection.execute("PRAGMA data_version").fetchone()[0])
+        return self.driver.changes()
+
+    def is_there(self) -> bool:
+        """Whether waiting for a database that does not answer makes sense."""
+        return self.driver.is_there()
+
+    def seconds(self) -> float:
+        """Return the seconds since 1970 by the database's clock, the one that all machines share."""
+        return float(self.read(f"SELECT {self.driver.now_sql} AS now")[0]["now"])
+
+    def identity(self) -> str:
+        """Return what tells this database from any other."""
+        return str(self.read("SELECT value FROM meta WHERE name = 'identity'")[0]["value"])
+
+    def again(self, fence: Fence | None = None) -> "Database":
+        """Open another connection, with the same fence unless another is given."""
+        return Database(self.home, self.url, fence=fence or self.fence, patience=self.patience)
 
     def close(self) -> None:
         """Close the connection."""
-        self.connection.close()
+        self.driver.close()
 
 
-def _explain(error: Exception, path: Path) -> InfrastructureError:
-    if isinstance(error, InfrastructureError):
-        return error
-    full = "disk is full" in str(error) or "No space left" in str(error)
-    remedy = (
-        "free space there, then run the command again"
-        if full
-        else "see whether the folder can be written, or set SANDBOX_HOME"
-    )
-    return InfrastructureError(
-        f"the job database {path} cannot be used: {error}",
-        left="the jobs in it are as they were; what was being written is not in it",
-        remedy=remedy,
-    )
+def connect(settings: Settings, fence: Fence | None = None) -> Database:
+    """Open the database that the settings name."""
+    return Database(settings.home, settings.database, fence=fence)
+
+
+def exists(settings: Settings) -> bool:
+    """Whether there may be jobs: looking does not make a database."""
+    return bool(settings.database) or (settings.home / "jobs.sqlite").exists()
+
+
+def _driver(home: Path, url: str, patience: float) -> Driver:
+    if not url:
+        from sandbox_suite.jobs.database_sqlite import Sqlite
+
+        return Sqlite(home, patience)
+    from sandbox_suite.jobs.database_postgres import Postgres
+
+    return Postgres(home, url, patience)

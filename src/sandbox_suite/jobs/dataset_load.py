@@ -24,7 +24,7 @@ from sandbox_suite.datasets.living import Brought, Difference
 from sandbox_suite.datasets.store import Attested, Store
 from sandbox_suite.datasets.trail import Asker
 from sandbox_suite.jobs import audit, events, goldens, journal, outcome, plugin_reset, table
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import connect
 from sandbox_suite.jobs.model import Job, Request, State
 from sandbox_suite.jobs.steps.running import alone
 from sandbox_suite.postgres.inside import Psql
@@ -176,7 +176,7 @@ def _of_content(store: Store, dataset: Mapping[str, Any]) -> str:
 
 def _require_living(settings: Settings, job: str) -> None:
     """Refuse a job without a sandbox, one that still runs, and one whose plugin's role was never made."""
-    database = Database(settings.home)
+    database = connect(settings)
     past, state = events.read(database, job), table.get(database, job).state
     if state in (State.QUEUED, State.RUNNING):
         raise RequestError(f"job `{job}` is {state}", remedy="wait for its end: its sandbox must be kept (`--keep`)")
@@ -235,7 +235,7 @@ def _prove(settings: Settings, job: Job, proofs: Mapping[str, Any], writers: Map
 @contextlib.contextmanager
 def _journalled(settings: Settings, asked: Asked, clock: Clock) -> Iterator[None]:
     """Write intent and outcome into the job's journal; how they are called tells them from its steps."""
-    database = Database(settings.home)
+    database = connect(settings)
     events_of = events.Journal(database, asked.job.id, clock)
     attempt = max((one.attempt for one in events_of.read() if one.step == asked.verb), default=0) + 1
     events_of.write("started", asked.verb, attempt=attempt)

@@ -9,7 +9,7 @@ from sandbox_suite.core.clock import iso
 from sandbox_suite.core.files import read_json
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.jobs import table
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import Database, connect, exists
 from sandbox_suite.jobs.model import Job, State
 
 LIVING = (State.QUEUED, State.RUNNING, State.KEPT)
@@ -33,9 +33,9 @@ class Use:
 
 def of(settings: Settings, since: datetime.datetime) -> list[Use]:
     """Return what living jobs use, and jobs that ended after `since`, which may be run again."""
-    if not (settings.home / "jobs.sqlite").exists():
+    if not exists(settings):
         return []
-    return [_use(settings, job, living) for job, living in _jobs(Database(settings.home), iso(since))]
+    return [_use(settings, job, living) for job, living in _jobs(connect(settings), iso(since))]
 
 
 def _jobs(database: Database, since: str) -> Iterator[tuple[Job, bool]]:

@@ -1,16 +1,15 @@
 """The journal of events: intent, action, outcome of each step; progress, resume and reconcile read this one."""
 
-import sqlite3
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from sandbox_suite.core.clock import Clock, iso
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import Database, Run
 
 # kinds: `started` and `ended` of a step (undo steps too: step `undo destroy`), `progress` (one line of what it does),
 # `skipped` (finished before), `rerun` (from this step on, earlier outcomes no longer count), `resumed` (they all do),
-# `state` (the job moved)
+# `state` (the job moved), `lost` (its machine was lost, with whatever it had made there: nothing of it counts any more)
 POLL_SECONDS = 0.03
 
 
@@ -39,24 +38,28 @@ class Journal:
         self, kind: str, step: str = "", *, attempt: int = 0, outcome: str = "", seconds: float = 0.0, message: str = ""
     ) -> None:
         """Append an event; it is on disk when this returns."""
-        with self.database.write() as connection:
-            connection.execute(
-                "INSERT INTO event (job, time, kind, step, attempt, outcome, seconds, message)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                (self.job, iso(self.clock()), kind, step, attempt, outcome, seconds, message),
-            )
+        event = Event(0, self.job, iso(self.clock()), kind, step, attempt, outcome, seconds, message)
+        with self.database.write(self.job) as run:
+            insert(run, event)
 
     def read(self, after: int = 0) -> list[Event]:
         """Return the events after a sequence number."""
         return read(self.database, self.job, after)
 
 
+def insert(run: Run, event: Event) -> None:
+    """Append an event in a transaction that holds its job; the database numbers it."""
+    run(
+        "INSERT INTO event (job, time, kind, step, attempt, outcome, seconds, message)"
+        " VALUES (:job, :time, :kind, :step, :attempt, :outcome, :seconds, :message)",
+        **{key: value for key, value in asdict(event).items() if key != "seq"},
+    )
+
+
 def read(database: Database, job: str, after: int = 0) -> list[Event]:
     """Return the events of a job after a sequence number, oldest first."""
-    rows: list[sqlite3.Row] = database.read(
-        "SELECT * FROM event WHERE job = :job AND seq > :after ORDER BY seq", job=job, after=after
-    )
-    return [Event(**dict(row)) for row in rows]
+    rows = database.read("SELECT * FROM event WHERE job = :job AND seq > :after ORDER BY seq", job=job, after=after)
+    return [Event(**row) for row in rows]
 
 
 def follow(database: Database, job: str, after: int = 0) -> Iterator[list[Event]]:

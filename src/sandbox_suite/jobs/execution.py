@@ -12,7 +12,7 @@ from pathlib import Path
 from sandbox_suite.core.clock import Clock, iso
 from sandbox_suite.core.errors import CancelledError, InfrastructureError
 from sandbox_suite.jobs import journal, table
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import Database, DatabaseError
 from sandbox_suite.jobs.events import Journal
 from sandbox_suite.jobs.model import GROUPS, STEPS, VERDICT_EXIT, Job, State
 from sandbox_suite.jobs.outcome import Outcome, read
@@ -50,6 +50,8 @@ class Execution:
         """Go on from wherever the journal stands. An error of ours fails the job: it never stays running unattended."""
         try:
             self._run()
+        except DatabaseError:  # nothing can be written: the job goes on where it stands, once that is possible again
+            raise
         except Exception as error:  # the job must have a final state whatever happens
             said = (
                 error
@@ -107,7 +109,7 @@ class Execution:
 
     def _lane_apart(self, steps: list[str]) -> list[Outcome]:
         """Attempt a lane in a thread of its own, which needs a connection of its own."""
-        database = Database(self.database.path.parent)
+        database = self.database.again()
         try:
             apart = Execution(database, self.job, self.folder, run_step=self.run_step, clock=self.clock)
             return apart._lane(steps)

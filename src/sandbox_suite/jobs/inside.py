@@ -8,7 +8,7 @@ from sandbox_suite.core.files import read_json
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.jobs import events, journal
 from sandbox_suite.jobs.audit import record
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import connect
 from sandbox_suite.jobs.model import Job
 
 PSQL = ["psql", "-h", "/tmp", "-U", "postgres", "sandbox"]  # noqa: S108 - the socket's folder in the container
@@ -16,7 +16,7 @@ PSQL = ["psql", "-h", "/tmp", "-U", "postgres", "sandbox"]  # noqa: S108 - the s
 
 def shell(settings: Settings, job: Job, part: str, psql: bool = False, command: str = "") -> int:
     """Attach to a part of the sandbox; return the exit code of what ran there."""
-    if not journal.sandbox_may_exist(events.read(Database(settings.home), job.id)):
+    if not journal.sandbox_may_exist(events.read(connect(settings), job.id)):
         raise RequestError(f"job `{job.id}` has no sandbox", remedy="`./invoke sandbox.run --keep` leaves one")
     part = "database" if psql else part
     containers = read_json(settings.job(job.id) / "outputs.json")["containers"]

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from sandbox_suite.jobs.events import Event
 from sandbox_suite.jobs.model import STEPS
 
+ENDS = ("destroy", "undo destroy")
+
 
 @dataclass(frozen=True)
 class StepFacts:
@@ -24,6 +26,8 @@ def steps(events: Iterable[Event]) -> dict[str, StepFacts]:
         if event.kind == "rerun":
             for name in STEPS[STEPS.index(event.step) :]:
                 facts[name] = StepFacts(name, "", 0.0, facts[name].attempt)
+        elif event.kind == "lost":  # its folder is on a machine that will not come back
+            facts = {name: StepFacts(name, "", 0.0, fact.attempt) for name, fact in facts.items()}
         elif event.step in facts and event.kind == "started":
             facts[event.step] = StepFacts(event.step, "started", 0.0, event.attempt)
         elif event.step in facts and event.kind == "ended":
@@ -37,11 +41,11 @@ def finished(events: Iterable[Event]) -> list[str]:
 
 
 def sandbox_may_exist(events: Iterable[Event]) -> bool:
-    """Whether `provision` began and no `destroy` (of either kind) has ended well since."""
+    """Whether `provision` began, and no `destroy` (of either kind) ended well and no machine was lost since."""
     alive = False
     for event in events:
         if event.kind == "started" and event.step == "provision":
             alive = True
-        elif event.kind == "ended" and event.step in ("destroy", "undo destroy") and event.outcome == "ok":
+        elif event.kind == "lost" or (event.kind == "ended" and event.step in ENDS and event.outcome == "ok"):
             alive = False
     return alive

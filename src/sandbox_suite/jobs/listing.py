@@ -1,28 +1,45 @@
 """Jobs as a person reads them: a row each, one in full, the last lines of a run."""
 
-from collections.abc import Iterable
-from pathlib import Path
-from typing import Any
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
-from sandbox_suite.jobs import admission, events, journal, service, table
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.core.clock import Clock
+from sandbox_suite.core.settings import Settings
+from sandbox_suite.jobs import attendance, events, journal, table
+from sandbox_suite.jobs.database import Database, connect
 from sandbox_suite.jobs.model import Job, State
 
+if TYPE_CHECKING:
+    from sandbox_suite.jobs.waiting import Wait
 
-def rows(home: Path, tenant: str = "", limit: int = 20) -> list[dict[str, Any]]:
+
+def rows(settings: Settings, clock: Clock, tenant: str = "", limit: int = 20) -> list[dict[str, Any]]:
     """Return the newest jobs as JSON rows."""
-    database = Database(home)
-    alive = service.alive(home)
-    return [_row(database, job, alive) for job in table.latest(database, limit, tenant)]
+    database = connect(settings)
+    waits = _waits(database, settings, clock)
+    attended = attendance.look(database, settings)
+    return [_row(database, job, waits.get(job.id), attended(job)) for job in table.latest(database, limit, tenant)]
 
 
-def _row(database: Database, job: Job, alive: bool) -> dict[str, Any]:
-    place = admission.place(database, job.id)
+def _waits(database: Database, settings: Settings, clock: Clock) -> Mapping[str, "Wait"]:
+    """Return how each queued job waits; the policies, which take long to import, are not read where none does."""
+    if not table.in_state(database, State.QUEUED):
+        return {}
+    from sandbox_suite.jobs import waiting
+
+    return waiting.of(database, settings, clock())
+
+
+def _row(database: Database, job: Job, wait: "Wait | None", attended: bool) -> dict[str, Any]:
     return {
         "job": job.id,
         "state": job.state,
-        "shown": shown(job, place, alive),
-        "place": place,
+        "shown": shown(job, wait.place if wait else 0, attended),
+        "place": wait.place if wait else 0,
+        "wait": wait.as_dict() if wait else None,
+        "starts": wait.start() if wait else "",
+        "priority": job.request.priority,
+        "machine": job.machine or job.pinned,
         "tenant": job.tenant,
         "plan": job.plan,
         "step": current_step(events.read(database, job.id)),
@@ -34,9 +51,9 @@ def _row(database: Database, job: Job, alive: bool) -> dict[str, Any]:
     }
 
 
-def shown(job: Job, place: int, alive: bool) -> str:
+def shown(job: Job, place: int, attended: bool) -> str:
     """Return the state in words: a running job without a worker is interrupted, a queued one has a place."""
-    if job.state == State.RUNNING and not alive:
+    if job.state == State.RUNNING and not attended:
         return "interrupted"
     return f"queued ({place})" if job.state == State.QUEUED else str(job.state)
 

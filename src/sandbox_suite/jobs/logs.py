@@ -9,7 +9,7 @@ from sandbox_suite.core.files import write_atomic
 from sandbox_suite.core.redaction import Redactor
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.jobs import table
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import connect
 from sandbox_suite.jobs.model import STEPS
 
 FOLLOW_SECONDS = 0.1
@@ -20,7 +20,7 @@ def lines(settings: Settings, job: str, step: str = "", follow: bool = False) ->
     redact = Redactor()
     offsets: dict[str, int] = {}
     while True:
-        ended = not follow or table.ended(table.get(Database(settings.home), job))
+        ended = not follow or table.ended(table.get(connect(settings), job))
         for name in _steps(step):
             yield from (f"{name:<9} | {redact(line)}" for line in _new(settings.job(job), name, offsets))
         if ended:

@@ -35,7 +35,8 @@ class State(StrEnum):
 MOVES: dict[State, frozenset[State]] = {
     State.QUEUED: frozenset({State.RUNNING, State.CANCELLED}),
     State.RUNNING: frozenset(
-        {State.KEPT, State.DONE, State.BLOCKED, State.REFUSED, State.FAILED, State.CANCELLED},
+        # queued: its machine was lost
+        {State.KEPT, State.DONE, State.BLOCKED, State.REFUSED, State.FAILED, State.CANCELLED, State.QUEUED},
     ),
     State.KEPT: frozenset({State.QUEUED, State.RUNNING, State.DONE, State.FAILED, State.CANCELLED}),
     State.FAILED: frozenset({State.QUEUED, State.RUNNING, State.FAILED, State.CANCELLED}),
@@ -60,6 +61,8 @@ class Request:
     thresholds: tuple[str, ...] = ()
     keep: bool = False
     reason: str = ""
+    priority: str = "normal"  # or "urgent": before all that is not, within its tenant's quota
+    wait_at_most: float | None = None  # seconds in the queue, then it gives up; None: for ever
     environment: dict[str, str] = field(
         default_factory=dict
     )  # SANDBOX_* of the caller: what its steps see, whoever runs them
@@ -93,3 +96,10 @@ class Job:
     verdict: str
     exit_code: int | None
     error: dict[str, str] | None = field(default=None)
+    priority: int = 0  # 1: urgent
+    turn: int = 0  # order within its tenant's queue
+    claim: int = 0  # grows with each admission: an older holder may not write any more
+    pinned: str = ""  # the one machine that may run it; empty: any
+    wait_until: str = ""  # it gives up waiting then; empty: never
+    cpus: float = 0.0  # what it was admitted with
+    memory_mb: int = 0

@@ -1,5 +1,6 @@
 """Plan, then apply: what a request means. `look` touches nothing; `admit` does exactly what it found."""
 
+import contextlib
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -8,7 +9,7 @@ from typing import Any, TypeVar
 from sandbox_suite.core.errors import RequestError
 from sandbox_suite.core.findings import Finding, errors
 from sandbox_suite.core.settings import CHECKOUT, Settings
-from sandbox_suite.jobs import policies
+from sandbox_suite.jobs import entry, policies, policy_store
 from sandbox_suite.jobs.model import STEPS, Request
 
 Found = TypeVar("Found")
@@ -97,11 +98,11 @@ def look(settings: Settings, request: Request, now: datetime.datetime) -> Look:
     from sandbox_suite.regression import plans, suites
 
     looker = _Looker()
+    rules: policies.ResourcePolicies | None = None
     versions: dict[str, str] = {}
-    access = looker.take("access", "access", lambda: policies.access(settings.config))
-    rules = looker.take("resource policies", "resource-policies", lambda: policies.resources(settings.config))
-    looker.findings += policies.check_access(access, request.actor) if access else []
-    looker.findings += policies.check_tenant(rules, request.tenant) if rules else []
+    looker.findings += entry.check(settings, request)
+    with contextlib.suppress(RequestError):  # told by `entry`
+        rules = policy_store.current(settings).rules
     plan = looker.take("plan", "unknown-plan", lambda: plans.load().get(request.plan))
     if plan:
         looker.take("thresholds", "bad-threshold", lambda: plans.thresholds(plan, request.thresholds))

@@ -12,7 +12,7 @@ from sandbox_suite.core.errors import InfrastructureError
 from sandbox_suite.core.files import read_json
 from sandbox_suite.core.settings import CHECKOUT, Settings
 from sandbox_suite.jobs import outcome, service
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import connect
 from sandbox_suite.jobs.events import Journal
 from sandbox_suite.jobs.model import Job
 from sandbox_suite.postgres import ddl
@@ -46,7 +46,7 @@ def statements(plan: Mapping[str, Any]) -> list[str]:
 
 def deploy(settings: Settings, job: Job, clock: Clock) -> None:
     """Run the step `deploy` once more, journal and audit included; call it without the lock of the job's steps."""
-    database = Database(settings.home)
+    database = connect(settings)
     journal = Journal(database, job.id, clock)
     attempt = max((event.attempt for event in journal.read() if event.step == STEP), default=0) + 1
     journal.write("started", STEP, attempt=attempt)

@@ -1,4 +1,4 @@
-"""What an operator allows: quotas, limits, flags, permissions. Read anew at every look: no restart is needed."""
+"""What an operator allows: quotas, limits, permissions. Read anew at every look: no restart is needed."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -7,9 +7,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sandbox_suite.core import documents
 from sandbox_suite.core.findings import Finding
+from sandbox_suite.jobs.fairness import Allowed, Cost, Held, Room, hindrance
 
-FLAGS = ("plugin-sandbox-suite", "sandbox-dataset-v2")
 PERMISSION = "sandbox:execute"
+URGENT = "sandbox:urgent"
+PLACE = "sandbox/resource_policies.yaml"
+Cpus = Annotated[float, Field(gt=0)]
+Megabytes = Annotated[int, Field(gt=0)]
 
 
 class _Document(BaseModel):
@@ -17,10 +21,37 @@ class _Document(BaseModel):
 
 
 class Quota(_Document):
-    """What a tenant may hold at once."""
+    """What a tenant may hold at once, and how its turns count against the others'. What is left out has no limit."""
 
     sandboxes: Annotated[int, Field(ge=0)]
-    weight: Annotated[float, Field(gt=0)] = 1.0
+    weight: Annotated[float, Field(gt=0, le=1000)] = 1.0
+    cpus: Cpus | None = None
+    memory_mb: Megabytes | None = None
+    jobs_per_day: Annotated[int, Field(ge=0)] | None = None
+
+    def allowed(self) -> Allowed:
+        """Return the quota as the queue reckons with it."""
+        return Allowed(**self.model_dump())
+
+
+class Host(_Document):
+    """What one machine may carry, of all tenants together; `jobs` (at work at once) wins over `capacity`."""
+
+    jobs: Annotated[int, Field(ge=0)] | None = None
+    sandboxes: Annotated[int, Field(ge=0)] | None = None
+    cpus: Cpus | None = None
+    memory_mb: Megabytes | None = None
+
+    def room(self, capacity: int) -> Room:
+        """Return the room of an empty machine."""
+        return Room(capacity if self.jobs is None else self.jobs, self.sandboxes, self.cpus, self.memory_mb)
+
+
+class Machines(_Document):
+    """When a machine that shares the database counts as lost, and what becomes of its jobs."""
+
+    lost_after_seconds: Annotated[float, Field(ge=5)] = 30.0
+    lost_jobs: Literal["requeue", "fail"] = "requeue"
 
 
 class PartPolicy(_Document):
@@ -42,53 +73,72 @@ class ResourcePolicies(_Document):
 
     tenants: dict[str, Quota]
     parts: dict[Literal["database", "plugin", "runner"], PartPolicy]
+    host: Host = Host()
+    hosts: dict[str, Host] = {}  # by host name, instead of `host`
+    machines: Machines = Machines()
+
+    def cost(self) -> Cost:
+        """Return what one sandbox takes: all its containers."""
+        return Cost(sum(part.cpus for part in self.parts.values()), sum(part.memory_mb for part in self.parts.values()))
+
+    def allowed(self) -> dict[str, Allowed]:
+        """Return every tenant's quota."""
+        return {name: quota.allowed() for name, quota in self.tenants.items()}
+
+    def host_of(self, name: str) -> Host:
+        """Return what a machine may carry, by its host name."""
+        return self.hosts.get(name, self.host)
 
 
 class Access(_Document):
     """config/access.yaml."""
 
-    feature_flags: dict[str, bool]
-    accounts: dict[str, list[str]]
+    accounts: dict[str, list[Annotated[str, Field(pattern=r"^[a-z]+:[a-z-]+(@.+)?$")]]]
+    feature_flags: dict[str, bool] = {}  # where flags stood before config/flags.yaml: what is said here wins
+
+    def may(self, actor: str, permission: str, tenant: str) -> bool:
+        """Whether an account has a permission, for all tenants or (`PERMISSION@TENANT`) for this one."""
+        given = self.accounts.get(actor, self.accounts.get("*", []))
+        return permission in given or f"{permission}@{tenant}" in given
 
 
 def resources(config: Path) -> ResourcePolicies:
     """Return the resource policies; RequestError names every mistake."""
-    return documents.load(config / "sandbox" / "resource_policies.yaml", ResourcePolicies, "resource policies")
+    return documents.load(config / PLACE, ResourcePolicies, "resource policies")
 
 
 def access(config: Path) -> Access:
-    """Return flags and permissions; RequestError names every mistake."""
+    """Return the permissions; RequestError names every mistake."""
     return documents.load(config / "access.yaml", Access, "access file")
 
 
-def check_access(rules: Access, actor: str) -> list[Finding]:
-    """Return what forbids `actor` to run a sandbox."""
-    found = [
+def check_access(rules: Access, actor: str, tenant: str, priority: str = "normal") -> list[Finding]:
+    """Return what forbids `actor` to run a sandbox for `tenant`."""
+    wanted = [PERMISSION] if priority == "normal" else [PERMISSION, URGENT]
+    return [
         Finding(
-            "error", f"feature flag `{flag}` is off: set it in config/access.yaml", "config/access.yaml", "flag-off"
+            "error",
+            f"account `{actor}` lacks the permission `{permission}` for tenant `{tenant}`: an operator grants it in"
+            " config/access.yaml",
+            "config/access.yaml",
+            "no-permission",
         )
-        for flag in FLAGS
-        if not rules.feature_flags.get(flag, False)
+        for permission in wanted
+        if not rules.may(actor, permission, tenant)
     ]
-    if PERMISSION not in rules.accounts.get(actor, rules.accounts.get("*", [])):
-        message = f"account `{actor}` lacks the permission `{PERMISSION}`: an operator grants it in config/access.yaml"
-        found.append(Finding("error", message, "config/access.yaml", "no-permission"))
-    return found
 
 
 def check_tenant(rules: ResourcePolicies, tenant: str) -> list[Finding]:
     """Return what is wrong with the tenant of a request."""
     if tenant not in rules.tenants:
         known = ", ".join(sorted(rules.tenants))
-        return [
-            Finding(
-                "error",
-                f"unknown tenant `{tenant}` (known: {known})",
-                "sandbox/resource_policies.yaml",
-                "unknown-tenant",
-            )
-        ]
-    if rules.tenants[tenant].sandboxes == 0:
+        return [Finding("error", f"unknown tenant `{tenant}` (known: {known})", PLACE, "unknown-tenant")]
+    quota, cost = rules.tenants[tenant].allowed(), rules.cost()
+    too_much = hindrance(quota, Held(), cost)
+    if quota.sandboxes == 0:
         message = f"tenant `{tenant}` has a quota of 0 sandboxes: its jobs would wait for ever"
-        return [Finding("error", message, "sandbox/resource_policies.yaml", "no-quota")]
+        return [Finding("error", message, PLACE, "no-quota")]
+    if too_much:
+        message = f"the quota of tenant `{tenant}` has no room for a sandbox ({too_much}): its jobs would wait for ever"
+        return [Finding("error", message, PLACE, "no-quota")]
     return []

@@ -4,6 +4,7 @@ import getpass
 import os
 from collections.abc import Mapping, Sequence
 
+from sandbox_suite.core.errors import RequestError
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.jobs.model import Request
 
@@ -16,6 +17,9 @@ NOTED = (
     "SANDBOX_RUNNER_PACKAGES",
     "DOCKER_HOST",
 )
+NOT_LOCAL = {"SANDBOX_PROVIDER", "SANDBOX_RUNNER_PACKAGES"}  # what is noted and names nothing of the caller's machine
+PRIORITIES = ("normal", "urgent")
+MOST_SECONDS = 366 * 86_400
 SECRET_FILES = "SANDBOX_SECRET_"  # noqa: S105 - variables that hold paths, never secrets
 
 
@@ -29,9 +33,12 @@ def make(
     thresholds: Sequence[str] = (),
     keep: bool = False,
     reason: str = "",
+    priority: str = "normal",
+    wait_at_most: float | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Request:
     """Return the request a caller means. A plugin that is a path is made absolute: the worker has another folder."""
+    _refuse(priority, wait_at_most)
     seen = os.environ if environment is None else environment
     return Request(
         plan=plan,
@@ -42,8 +49,36 @@ def make(
         thresholds=tuple(thresholds),
         keep=keep,
         reason=reason,
+        priority=priority,
+        wait_at_most=wait_at_most,
         environment=noted(seen),
     )
+
+
+def seconds(text: str) -> float | None:
+    """Return seconds as typed; None where nothing was."""
+    try:
+        return float(text) if text else None
+    except ValueError:
+        raise RequestError(f"`{text}` is no number of seconds", remedy="write `--wait-at-most 300`") from None
+
+
+def _refuse(priority: str, wait_at_most: float | None) -> None:
+    """Raise RequestError for what no queue knows, all of it at once."""
+    wrong = []
+    if priority not in PRIORITIES:
+        wrong.append(f"`{priority}` is no priority: one of {', '.join(PRIORITIES)} is possible")
+    if wait_at_most is not None and not 0 < wait_at_most < MOST_SECONDS:
+        wrong.append(f"a job cannot wait `{wait_at_most:g}` seconds at most: a number above 0 is wanted")
+    if wrong:
+        raise RequestError("\n".join(wrong), remedy="`./invoke --help sandbox.run` names the options")
+
+
+def tied(request: Request) -> str:
+    """Return what ties a request to the machine it was made on; empty where any machine can run it."""
+    if os.path.isabs(request.plugin):  # noqa: PTH117
+        return f"plugin {request.plugin}"
+    return ", ".join(sorted(request.environment.keys() - NOT_LOCAL))
 
 
 def noted(environment: Mapping[str, str]) -> dict[str, str]:

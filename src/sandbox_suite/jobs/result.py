@@ -9,7 +9,7 @@ from sandbox_suite.core.files import read_json
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.jobs import events, journal, outcome, table
 from sandbox_suite.jobs.audit import path as audit_path
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import connect
 from sandbox_suite.jobs.model import Job, Request
 from sandbox_suite.reports import run_object
 
@@ -23,7 +23,7 @@ def build(
 ) -> dict[str, Any]:
     """Return the object of a job as it stands; `seconds` are the caller's own, else the job's; `error` wins."""
     folder = settings.job(job.id)
-    past = events.read(Database(settings.home), job.id)
+    past = events.read(connect(settings), job.id)
     report = outcome.read(folder, "report")
     made = report.made if report and report.outcome == "ok" else {}
     plan = _plan(folder)
@@ -53,7 +53,7 @@ def build(
 def failed(settings: Settings, job: str | None, request: Request | None, error: SandboxError) -> dict[str, Any]:
     """Return the object of a run that ended before, or beside, its job: what is known, and the error."""
     if job:
-        return build(settings, table.get(Database(settings.home), job), error=error)
+        return build(settings, table.get(connect(settings), job), error=error)
     asked = {"tenant": request.tenant, "plan": request.plan} if request else {"tenant": None, "plan": None}
     return run_object.build(job=None, **asked, error=error).as_dict()
 

@@ -14,7 +14,7 @@ from typing import Any
 from sandbox_suite.core.errors import InfrastructureError
 from sandbox_suite.core.files import read_json
 from sandbox_suite.core.settings import CHECKOUT, Settings
-from sandbox_suite.jobs import requests
+from sandbox_suite.jobs import database_url, requests
 
 START_SECONDS = 20
 
@@ -67,7 +67,7 @@ def status(home: Path) -> WorkerStatus:
 
 def ensure(settings: Settings) -> None:
     """Start a worker where none lives; two at once end up with one. Raises InfrastructureError with the log's tail."""
-    if alive(settings.home):
+    if alive(settings.home) or settings.capacity == 0:  # a machine of capacity 0 only submits: others work
         return
     log = log_path(settings.home)
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +96,8 @@ def environment(settings: Settings) -> dict[str, str]:
 
     Each job brings that itself (`requests.noted`): the worker serves jobs of many callers.
     """
-    dropped = {"PYTHONDONTWRITEBYTECODE", *requests.noted(os.environ)}
+    ours = database_url.variables(settings.database)  # the secret of the database is the installation's, not a job's
+    dropped = {"PYTHONDONTWRITEBYTECODE", *(name for name in requests.noted(os.environ) if name not in ours)}
     kept = {key: value for key, value in os.environ.items() if key not in dropped}
     venv = str(Path(sys.executable).parent)
     path = kept.get("PATH", os.defpath)

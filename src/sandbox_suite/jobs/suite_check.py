@@ -13,7 +13,7 @@ from sandbox_suite.core.files import read_json
 from sandbox_suite.core.progress import Say
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.jobs import audit, events, journal
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import connect
 from sandbox_suite.jobs.model import Job, State
 from sandbox_suite.jobs.steps.running import alone
 from sandbox_suite.plugins.manifest import Manifest
@@ -99,5 +99,5 @@ def _require_living(settings: Settings, job: Job) -> None:
         raise RequestError(
             f"job `{job.id}` is {job.state}", remedy="wait for its end: its sandbox must be kept (`--keep`)"
         )
-    if not journal.sandbox_may_exist(events.read(Database(settings.home), job.id)):
+    if not journal.sandbox_may_exist(events.read(connect(settings), job.id)):
         raise RequestError(f"job `{job.id}` has no sandbox", remedy="`./invoke sandbox.run --keep` leaves one")

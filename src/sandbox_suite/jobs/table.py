@@ -1,31 +1,44 @@
 """The job table: the truth for what people ask about (state, place, machine, lease, times)."""
 
 import json
-import sqlite3
 from collections.abc import Mapping
 from typing import Any
 
 from sandbox_suite.core.errors import RequestError
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import Database, Row, Run
 from sandbox_suite.jobs.model import ENDED, MOVES, Job, Request, State
 
+SUBMIT = (
+    "INSERT INTO job (id, tenant, plan, request, state, created_at, priority, wait_until, pinned, turn) VALUES"
+    " (:job, :tenant, :plan, :request, 'queued', :now, :priority, :wait_until, :pinned,"
+    " (SELECT coalesce(max(turn), 0) + 1 FROM job))"
+)
 
-def submit(database: Database, job: str, request: Request, now: str) -> Job:
-    """Put a job into the queue."""
-    with database.write() as connection:
-        connection.execute(
-            "INSERT INTO job (id, tenant, plan, request, state, created_at) VALUES (?, ?, ?, ?, ?, ?)",
-            (job, request.tenant, request.plan, json.dumps(request.as_dict()), State.QUEUED, now),
+
+def submit(database: Database, job: str, request: Request, now: str, *, wait_until: str = "", pinned: str = "") -> Job:
+    """Put a job into the queue; `pinned` names the one machine that can run it."""
+    with database.write() as run:
+        run(
+            SUBMIT,
+            job=job,
+            tenant=request.tenant,
+            plan=request.plan,
+            request=json.dumps(request.as_dict()),
+            now=now,
+            priority=int(request.priority == "urgent"),
+            wait_until=wait_until,
+            pinned=pinned,
         )
     return get(database, job)
 
 
 def get(database: Database, job: str) -> Job:
     """Return a job, by its id or an unambiguous beginning of it; RequestError where there is none."""
-    rows = database.read("SELECT * FROM job WHERE id = :job OR id LIKE :job || '%' ORDER BY id = :job DESC", job=job)
-    if not rows or (rows[0]["id"] != job and len(rows) > 1):
+    sql = "SELECT * FROM job WHERE id = :job"
+    rows = database.read(sql, job=job) or database.read("SELECT * FROM job WHERE id LIKE :job || '%' LIMIT 2", job=job)
+    if len(rows) != 1:
         known = ", ".join(row["id"] for row in database.read("SELECT id FROM job ORDER BY seq DESC LIMIT 5"))
-        problem = "names several jobs" if rows else "is no job"
+        problem = "names several jobs" if rows else _unknown(database, job)
         raise RequestError(
             f"`{job}` {problem}",
             remedy=f"the latest: {known}" if known else "there is no job yet: `./invoke sandbox.run`",
@@ -33,17 +46,26 @@ def get(database: Database, job: str) -> Job:
     return _job(rows[0])
 
 
+def _unknown(database: Database, job: str) -> str:
+    if job and (database.home / "jobs" / job).is_dir():
+        return f"is not in the database {database.place}, though its folder is here: that may be an older backup"
+    return "is no job"
+
+
 def latest(database: Database, limit: int = 100, tenant: str = "") -> list[Job]:
     """Return the newest jobs, newest first."""
     where = "WHERE tenant = :tenant" if tenant else ""
-    rows = database.read(f"SELECT * FROM job {where} ORDER BY seq DESC LIMIT :limit", tenant=tenant, limit=limit)  # noqa: S608
+    values = {"tenant": tenant} if tenant else {}
+    rows = database.read(f"SELECT * FROM job {where} ORDER BY seq DESC LIMIT :limit", limit=limit, **values)  # noqa: S608
     return [_job(row) for row in rows]
 
 
-def in_state(database: Database, *states: State) -> list[Job]:
-    """Return the jobs in one of these states, oldest first."""
+def in_state(database: Database, *states: State, machine: str = "") -> list[Job]:
+    """Return the jobs in one of these states, oldest first; with `machine`, only that one's."""
     marks = ", ".join(f"'{state}'" for state in states)
-    return [_job(row) for row in database.read(f"SELECT * FROM job WHERE state IN ({marks}) ORDER BY seq")]  # noqa: S608
+    where, values = (" AND machine = :machine", {"machine": machine}) if machine else ("", {})
+    sql = f"SELECT * FROM job WHERE state IN ({marks}){where} ORDER BY seq"  # noqa: S608
+    return [_job(row) for row in database.read(sql, **values)]
 
 
 def leased(database: Database) -> list[Job]:
@@ -54,29 +76,36 @@ def leased(database: Database) -> list[Job]:
 
 def move(database: Database, job: str, to: State, **columns: Any) -> Job:
     """Move a job to another state, if the table of moves allows it, and set columns in the same transaction."""
-    with database.write() as connection:
-        row = connection.execute("SELECT state FROM job WHERE id = ?", (job,)).fetchone()
-        if to != row["state"] and to not in MOVES[State(row["state"])]:
+    with database.write(job) as run:
+        state = run("SELECT state FROM job WHERE id = :job", job=job)[0]["state"]
+        if to != state and to not in MOVES[State(state)]:
             raise RequestError(
-                f"job `{job}` is {row['state']}: it cannot become {to}", remedy=f"`./invoke sandbox.show --job {job}`"
+                f"job `{job}` is {state}: it cannot become {to}", remedy=f"`./invoke sandbox.show --job {job}`"
             )
-        _set(connection, job, {"state": to, **columns})
+        set_columns(run, job, {"state": to, **columns})
     return get(database, job)
+
+
+def enqueue(database: Database, job: str, **columns: Any) -> Job:
+    """Put a job that has ended into the queue again, behind all that wait."""
+    turn = database.read("SELECT coalesce(max(turn), 0) + 1 AS turn FROM job")[0]["turn"]
+    return move(database, job, State.QUEUED, turn=turn, wait_until="", **columns)
 
 
 def update(database: Database, job: str, **columns: Any) -> None:
     """Set columns of a job."""
-    with database.write() as connection:
-        _set(connection, job, columns)
+    with database.write(job) as run:
+        set_columns(run, job, columns)
 
 
 def ask_cancel(database: Database, job: str, what: str, now: str) -> Job:
     """Ask a living job to end: a queued one is cancelled at once, a running one by its worker."""
-    with database.write() as connection:
-        connection.execute("UPDATE job SET cancel = ? WHERE id = ? AND state IN ('queued', 'running')", (what, job))
-        connection.execute(
-            "UPDATE job SET state = 'cancelled', ended_at = ?, exit_code = 4 WHERE id = ? AND state = 'queued'",
-            (now, job),
+    with database.write(job) as run:
+        run("UPDATE job SET cancel = :what WHERE id = :job AND state IN ('queued', 'running')", what=what, job=job)
+        run(
+            "UPDATE job SET state = 'cancelled', ended_at = :now, exit_code = 4 WHERE id = :job AND state = 'queued'",
+            now=now,
+            job=job,
         )
     return get(database, job)
 
@@ -86,13 +115,14 @@ def ended(job: Job) -> bool:
     return job.state in ENDED
 
 
-def _set(connection: sqlite3.Connection, job: str, columns: Mapping[str, Any]) -> None:
+def set_columns(run: Run, job: str, columns: Mapping[str, Any]) -> None:
+    """Set columns of a job in a transaction that holds it; the names come from our own code."""
     values = {key: json.dumps(value) if isinstance(value, dict) else value for key, value in columns.items()}
     names = ", ".join(f"{key} = :{key}" for key in values)
-    connection.execute(f"UPDATE job SET {names} WHERE id = :id", {**values, "id": job})  # noqa: S608
+    run(f"UPDATE job SET {names} WHERE id = :id", **values, id=job)  # noqa: S608
 
 
-def _job(row: sqlite3.Row) -> Job:
+def _job(row: Row) -> Job:
     values = dict(row)
     values["request"] = Request.from_dict(json.loads(values["request"]))
     values["state"] = State(values["state"])

@@ -8,7 +8,7 @@ from typing import Any
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.core.spans import KINDS, OWN, length
 from sandbox_suite.jobs import events, outcome
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import connect
 from sandbox_suite.jobs.model import Job
 
 COLUMNS = (OWN, *KINDS)
@@ -20,7 +20,7 @@ def of(settings: Settings, job: Job) -> dict[str, Any]:
 
     Steps that ran side by side are both counted. A step whose process was killed has no kinds, only its seconds.
     """
-    past = events.read(Database(settings.home), job.id)
+    past = events.read(connect(settings), job.id)
     begin = _moment(job.created_at)
     steps = [_step(settings.job(job.id), one, begin) for one in past if one.kind == "ended"]
     end = _moment(job.ended_at or past[-1].time) if past else begin

@@ -11,83 +11,178 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Protocol
 
 from sandbox_suite.core.clock import iso, utc_now
 from sandbox_suite.core.errors import SandboxError
 from sandbox_suite.core.files import write_json
 from sandbox_suite.core.settings import Settings, settings
-from sandbox_suite.jobs import admission, policies, reaper, service, table
+from sandbox_suite.jobs import admission, arrival, machines, policy_store, reaper, restored, service, table
 from sandbox_suite.jobs.children import Children, Stopping
-from sandbox_suite.jobs.database import Database
-from sandbox_suite.jobs.execution import Execution
+from sandbox_suite.jobs.database import DatabaseError, Fence, NoLongerOursError, connect
+from sandbox_suite.jobs.execution import Execution, StepCall
 from sandbox_suite.jobs.model import State
+from sandbox_suite.jobs.outcome import Outcome
 
 POLL_SECONDS = 0.03
+LOOK_SECONDS = 1.0  # what no change of the database tells: edited policies, the clock
 REAP_SECONDS = 5.0
+
+
+class Steps(Protocol):
+    """Runs steps."""
+
+    def run_step(self, call: StepCall, cancelled: Callable[[], bool]) -> Outcome | None:
+        """Run a step to its end; None where its process ended without leaving an outcome."""
+
+    def stop(self) -> None:
+        """End what runs: its jobs can be resumed."""
 
 
 class Worker:
     """Admits, executes and reaps until told to stop or idle for long enough."""
 
-    def __init__(self, configured: Settings, children: Children, say: Callable[[str], None]) -> None:
-        self.settings, self.children, self.say = configured, children, say
-        self.database = Database(configured.home)
-        self.machine = os.uname().nodename
+    def __init__(self, configured: Settings, steps: Steps, say: Callable[[str], None]) -> None:
+        self.settings, self.steps, self.say = configured, steps, say
+        self.database = connect(configured)
+        self.machine = machines.own(configured)
         self.threads: dict[str, threading.Thread] = {}
         self.stopping = threading.Event()
+        self._removing: threading.Thread | None = None
+        self._told = ""
+        self._due: dict[str, float] = {}
 
     def run(self) -> None:
         """Work until stopped or idle."""
-        busy_at, reaped_at, seen = time.monotonic(), 0.0, -1
+        self._arrive()
+        busy_at, seen = time.monotonic(), -1
         while not self.stopping.is_set():
-            ended = self._forget_ended()
-            version = self.database.changes()
-            if version != seen or ended:
-                seen = version
-                self._admit()
-            if time.monotonic() - reaped_at > REAP_SECONDS:
-                reaped_at = time.monotonic()
-                reaper.reap(self.database, utc_now(), self.say)
-                self._start_running()
-            if self.threads or table.in_state(self.database, State.QUEUED) or table.leased(self.database):
-                busy_at = time.monotonic()
-            elif time.monotonic() - busy_at > self.settings.idle_seconds:
-                return
+            with self._patiently():
+                version = self.database.changes()
+                if self._forget_ended() or version != seen or self._is_due("look", LOOK_SECONDS):
+                    seen = version
+                    self._look()
+                    if self._busy():
+                        busy_at = time.monotonic()
+            if time.monotonic() - busy_at > self.settings.idle_seconds:
+                break
             self.stopping.wait(POLL_SECONDS)
+
+    def _arrive(self) -> None:
+        """See what became of the database and of our jobs while no worker lived here."""
+        if wrong := restored.look(self.database, self.settings.home):
+            for line in (wrong, *restored.mend(self.database, self.settings, self.machine, utc_now)):
+                self.say(line)
+        machines.adopt(self.database, self.machine)
+        self._beat()
+
+    def _look(self) -> None:
+        if self._is_due("beat", machines.BEAT_SECONDS):
+            self._beat()
+        self._admit()
+        if self._is_due("reap", REAP_SECONDS):
+            reaper.reap(self.database, utc_now(), self.say)
+            restored.note(self.database, self.settings.home)
+        self._start_running()
+
+    def _beat(self) -> None:
+        """Show that this machine lives, where others share the database; see to what lost ones had."""
+        if not self.database.shared:
+            return
+        if machines.beat(self.database, self.machine, self.settings.capacity) == "lost":
+            self._removing = threading.Thread(target=self._remove_lost, daemon=True)
+            self._removing.start()
+        policy = policy_store.current(self.settings).rules.machines
+        for line in machines.take_from_lost(self.database, policy, utc_now()):
+            self.say(line)
+
+    def _remove_lost(self) -> None:
+        """This machine was taken for lost: remove what jobs that are another's now had made here."""
+        self.say("this machine was taken for lost: its jobs are no longer its")
+        database = connect(self.settings)
+        for job in machines.lost_here(database, self.machine):
+            if job not in self.threads and arrival.remove(self.settings, job, self.steps.run_step):
+                self.say(f"what job {job} had left on this machine is removed")
 
     def _admit(self) -> None:
         try:
-            rules = policies.resources(self.settings.config)
-        except SandboxError as error:  # a file under edit: what was admitted goes on, nothing new starts
-            self.say(str(error))
-        else:
-            quotas = {name: (quota.sandboxes, quota.weight) for name, quota in rules.tenants.items()}
-            for job in admission.admit(self.database, self.machine, self.settings.capacity, quotas, iso(utc_now())):
+            force = policy_store.current(self.settings)
+        except SandboxError as error:  # never a good version: what was admitted goes on, nothing new starts
+            self._tell(str(error))
+            return
+        self._tell("\n".join(str(finding) for finding in force.findings))
+        rules = machines.rules(force.rules, self.settings)
+        removing = self._removing and self._removing.is_alive()  # of a job that might come again
+        if not removing and table.in_state(self.database, State.QUEUED):
+            for job in admission.admit(self.database, self.machine, rules, utc_now()):
                 self.say(f"admitted {job}")
-        self._start_running()
+
+    def _tell(self, what: str) -> None:
+        """Say what is wrong with the policies, once."""
+        if what and what != self._told:
+            self.say(what)
+        self._told = what
 
     def _start_running(self) -> None:
-        for job in table.in_state(self.database, State.RUNNING):
+        for job in table.in_state(self.database, State.RUNNING, machine=self.machine):
             if job.id not in self.threads:
-                thread = threading.Thread(target=self._execute, args=(job.id,), name=job.id)
+                fence = Fence(job.id, self.machine, job.claim)
+                thread = threading.Thread(target=self._execute, args=(fence,), name=job.id)
                 self.threads[job.id] = thread
                 thread.start()
 
-    def _execute(self, job: str) -> None:
-        database = Database(self.settings.home)
+    def _execute(self, fence: Fence) -> None:
+        job, database = fence.job, connect(self.settings, fence)
         try:
-            Execution(database, job, self.settings.job(job), run_step=self.children.run_step, clock=utc_now).run()
+            arrival.prepare(self.settings, table.get(database, job), self.machine, utc_now)
+            Execution(database, job, self.settings.job(job), run_step=self.steps.run_step, clock=utc_now).run()
         except Stopping:
             self.say(f"{job} stays where it is: it can be resumed")
+        except NoLongerOursError as error:
+            self.say(str(error.explanation.what))
+        except DatabaseError as error:
+            self.say(f"{job} goes on when the database answers: {error.explanation.what}")
         finally:
             database.close()
+
+    def leave(self) -> None:
+        """Say goodbye: what is left of this machine's jobs is its own, and goes on when a worker lives here again."""
+        with contextlib.suppress(SandboxError):
+            restored.note(self.database, self.settings.home)
+            if self.database.shared:
+                machines.beat(self.database, self.machine, 0, "stopped")
+
+    def _busy(self) -> bool:
+        mine = [job for job in table.leased(self.database) if job.machine in ("", self.machine)]
+        return bool(self.threads or mine or table.in_state(self.database, State.QUEUED))
 
     def _forget_ended(self) -> bool:
         ended = [job for job, thread in self.threads.items() if not thread.is_alive()]
         for job in ended:
             del self.threads[job]
         return bool(ended)
+
+    def _is_due(self, what: str, seconds: float) -> bool:
+        now = time.monotonic()
+        if now - self._due.get(what, -seconds) < seconds:
+            return False
+        self._due[what] = now
+        return True
+
+    @contextlib.contextmanager
+    def _patiently(self) -> Iterator[None]:
+        """A database that does not answer is waited for; one that was replaced is not."""
+        try:
+            yield
+        except DatabaseError as error:
+            if not self.database.is_there():
+                raise
+            self.say(str(error))
+            self.stopping.wait(LOOK_SECONDS)
+        except SandboxError as error:
+            self.say(str(error))
 
 
 @contextlib.contextmanager
@@ -106,26 +201,41 @@ def only_one(home: Path) -> Iterator[bool]:
         yield False
 
 
-def main() -> int:
-    """Run the worker in the foreground; return an exit code."""
-    configured = settings()
+def serve(configured: Settings, children: AbstractContextManager[Steps]) -> int:
+    """Be the one worker of a home until told to stop or idle; return an exit code."""
     with only_one(configured.home) as alone:
         if not alone:
             _say("another worker lives; nothing to do")
             return 0
         write_json(configured.home / "worker.json", {"pid": os.getpid(), "started_at": iso(utc_now())})
-        with Children(configured, _say) as children:
-            worker = Worker(configured, children, _say)
+        with children as steps:
+            worker = Worker(configured, steps, _say)
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: worker.stopping.set())
             _say(f"worker of {configured.home} (pid {os.getpid()})")
-            worker.run()
-            children.stop()
+            code = _work(worker)
+            steps.stop()
             for thread in list(worker.threads.values()):
                 thread.join(timeout=10)
+            worker.leave()
         _say("worker ends")
     sys.stdout.flush()
-    os._exit(0)  # a thread that waits for a step must not hold the process: the journal has everything
+    os._exit(code)  # a thread that waits for a step must not hold the process: the journal has everything
+
+
+def _work(worker: Worker) -> int:
+    try:
+        worker.run()
+    except SandboxError as error:
+        _say(str(error))
+        return error.exit_code
+    return 0
+
+
+def main() -> int:
+    """Run the worker in the foreground; return an exit code."""
+    configured = settings()
+    return serve(configured, Children(configured, _say))
 
 
 def _say(line: str) -> None:

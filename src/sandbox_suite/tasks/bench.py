@@ -85,6 +85,18 @@ def report_(context: Context, runs: int = 5, seed: int = 1, json: bool = False) 
     _bench("report", runs, seed, json)
 
 
+@task(help={**HELP, "runs": "how many jobs, of five tenants"})
+def queue(context: Context, runs: int = 1000, seed: int = 1, json: bool = False) -> None:
+    """Run many jobs of five tenants while workers are killed: what is lost, run twice or passed over."""
+    _bench("queue", runs, seed, json)
+
+
+@task(help=HELP)
+def engine(context: Context, runs: int = 5, seed: int = 1, json: bool = False) -> None:
+    """Time what the engine of jobs costs: a step, submit to first step, a worker's start, idle CPU and memory."""
+    _bench("engine", runs, seed, json)
+
+
 def _bench(name: str, runs: int, seed: int, json: bool, *more: str) -> None:
     """Run tests/benchmarks/<name>.py, which prints one JSON object."""
     done = subprocess.run(

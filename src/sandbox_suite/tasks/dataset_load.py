@@ -86,6 +86,6 @@ def _lines(found: dict[str, Any], dry_run: bool) -> list[str]:
 
 def _job(job: str) -> Any:
     from sandbox_suite.jobs import table
-    from sandbox_suite.jobs.database import Database
+    from sandbox_suite.jobs.database import connect
 
-    return table.get(Database(settings().home), job)
+    return table.get(connect(settings()), job)

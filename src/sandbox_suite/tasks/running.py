@@ -9,13 +9,14 @@ from typing import Any
 from sandbox_suite.core.clock import new_job_id, utc_now
 from sandbox_suite.core.errors import InfrastructureError, RequestError, SandboxError
 from sandbox_suite.core.settings import settings
-from sandbox_suite.jobs import control, events, service, table
-from sandbox_suite.jobs.database import Database
-from sandbox_suite.jobs.model import Request, State
+from sandbox_suite.jobs import attendance, control, events, service, table
+from sandbox_suite.jobs.database import Database, connect
+from sandbox_suite.jobs.model import Job, Request, State
 from sandbox_suite.tasks import output
 from sandbox_suite.tasks.view import View
 
 WORKER_LOOK_SECONDS = 0.5
+QUEUE_LOOK_SECONDS = 2.0
 
 
 def dry_run(request: Request, json: bool) -> int:
@@ -51,7 +52,11 @@ def run(request: Request, detach: bool, json: bool) -> int:
 def _refuse_mistakes(request: Request) -> None:
     from sandbox_suite.jobs import plan
 
-    wrong = plan.look(settings(), request, utc_now()).mistakes
+    look = plan.look(settings(), request, utc_now())
+    wrong = look.mistakes
+    for finding in look.findings:
+        if finding.place.endswith("resource_policies.yaml") or finding.id == "policies-kept":
+            output.say(str(finding))
     if wrong:
         raise RequestError(
             "\n".join(f"{item.place}: {item.message}" for item in wrong), remedy="correct this and run again"
@@ -71,21 +76,21 @@ def watch(
     job: str, json: bool, setup: list[str] | None = None, started: float | None = None, replay: bool = True
 ) -> int:
     """Follow a job to its end and print it; return its exit code. Ctrl-C cancels, a second one detaches."""
-    database = Database(settings().home)
+    database = connect(settings())
     view = View(sys.stderr)
     after = 0 if replay else max((event.seq for event in events.read(database, job)), default=0)
-    interrupts, attendance = _Interrupts(job), _Attendance(job)
+    interrupts, attended, queue = _Interrupts(job), _Attendance(job), _Queue(database)
     with errors_as_json(json, job), view, interrupts:
         for found in events.follow(database, job, after):
             view.show(found)
             now = table.get(database, job)
-            view.state(now)
+            view.state(now, queue.look(now))
             if table.ended(now) and not found:
                 break
             if interrupts.detached:
                 output.say(f"detached: the worker goes on; `./invoke sandbox.watch --job {job}` attaches")
                 return 4
-            attendance.look(now.state)
+            attended.look(database, now)
     return print_result(job, json, setup or [], started)
 
 
@@ -95,15 +100,15 @@ class _Attendance:
     def __init__(self, job: str) -> None:
         self.job, self.looked_at = job, 0.0
 
-    def look(self, state: State) -> None:
+    def look(self, database: Database, job: Job) -> None:
         """Look, twice a second at most."""
         now = time.monotonic()
         if now - self.looked_at < WORKER_LOOK_SECONDS:
             return
         self.looked_at = now
-        if service.alive(settings().home):
-            return
-        if state == State.RUNNING:
+        if not attendance.is_own(database, settings(), job) or service.alive(settings().home):
+            return  # another machine's job is looked after there: a machine that is lost is noticed by the others
+        if job.state == State.RUNNING:
             raise InfrastructureError(
                 f"the worker ended while job {self.job} was running",
                 left="what its steps made is there, and recorded",
@@ -112,11 +117,34 @@ class _Attendance:
         service.ensure(settings())
 
 
+class _Queue:
+    """Tells how a job waits: once a line where that changes its place, and always for the live line."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.looked_at, self.told, self.words = database, 0.0, "", ""
+
+    def look(self, job: Job) -> str:
+        """Return how the job waits, in words; look every two seconds at most."""
+        now = time.monotonic()
+        if job.state != State.QUEUED or now - self.looked_at < QUEUE_LOOK_SECONDS:
+            return self.words
+        self.looked_at = now
+        from sandbox_suite.jobs import waiting
+
+        wait = waiting.of(self.database, settings(), utc_now()).get(job.id)
+        self.words = wait.words() if wait else ""
+        told = f"{wait.place}{wait.reason}" if wait else ""
+        if wait and told != self.told and (self.told or wait.reason != waiting.NEXT or wait.place > 1):
+            output.say(f"the job waits: {self.words}")
+            self.told = told
+        return self.words
+
+
 def print_result(job: str, json: bool = True, setup: list[str] | None = None, started: float | None = None) -> int:
     """Print a job's end: the JSON object, or a few lines; return its exit code."""
     from sandbox_suite.jobs import listing, result
 
-    row = table.get(Database(settings().home), job)
+    row = table.get(connect(settings()), job)
     seconds = time.monotonic() - started if started is not None else None
     value = result.build(settings(), row, setup=setup, seconds=seconds)
     if json:
@@ -158,6 +186,6 @@ class _Interrupts:
     def _interrupt(self, *_: Any) -> None:
         self.count += 1
         if self.count == 1:
-            table_database = Database(settings().home)
+            table_database = connect(settings())
             control.end(settings(), table.get(table_database, self.job), "cancel", "Ctrl-C", utc_now)
             output.say("cancelling: the job is rolled back; Ctrl-C again leaves that to the worker")

@@ -24,6 +24,8 @@ JOB_HELP = "the job's id, or the beginning of it"
         "tenant": "whose quota it counts against",
         "threshold": "NAME=VALUE, instead of the plan's; repeatable",
         "keep": "leave the sandbox, with a lease",
+        "priority": "urgent: before all jobs that are not, within the tenant's quota (permission sandbox:urgent)",
+        "wait-at-most": "give up after so many seconds in the queue, with exit code 4",
         "detach": "submit the job and return; `sandbox.watch` attaches later",
         "dry-run": "show the plan: steps, versions, what would be created, findings; touches nothing",
         "json": JSON_HELP,
@@ -38,6 +40,8 @@ def run(
     tenant: str = "",
     threshold: list[str] | None = None,
     keep: bool = False,
+    priority: str = "normal",
+    wait_at_most: str = "",
     detach: bool = False,
     dry_run: bool = False,
     json: bool = False,
@@ -56,6 +60,8 @@ def run(
         thresholds=threshold or [],
         keep=keep,
         reason=reason,
+        priority=priority,
+        wait_at_most=requests.seconds(wait_at_most),
     )
     if dry_run:
         raise Exit(code=running.dry_run(request, json=json))
@@ -67,11 +73,11 @@ def list_(context: Context, tenant: str = "", limit: int = 20, json: bool = Fals
     """List jobs: state, step, place in the queue, verdict, lease."""
     from sandbox_suite.jobs import listing
 
-    rows = listing.rows(settings().home, tenant=tenant, limit=limit)
+    rows = listing.rows(settings(), utc_now, tenant=tenant, limit=limit)
     if json:
         output.facts({"jobs": rows})
         return
-    titles = ("job", "state", "tenant", "plan", "step", "verdict", "created", "lease until")
+    titles = ("job", "state", "tenant", "plan", "step", "verdict", "created", "lease until", "starts (UTC)")
     output.table(
         titles,
         [
@@ -84,6 +90,7 @@ def list_(context: Context, tenant: str = "", limit: int = 20, json: bool = Fals
                 r["verdict"] or "-",
                 r["created_at"],
                 r["expires_at"] or "-",
+                r["starts"] or "-",
             )
             for r in rows
         ],
@@ -178,9 +185,9 @@ def shell(context: Context, job: str, part: str = "plugin", psql: bool = False, 
 
 def _job(job: str) -> Any:
     from sandbox_suite.jobs import table
-    from sandbox_suite.jobs.database import Database
+    from sandbox_suite.jobs.database import connect
 
-    return table.get(Database(settings().home), job)
+    return table.get(connect(settings()), job)
 
 
 def _rerun(job: str, from_step: str, json: bool) -> None:

@@ -35,12 +35,13 @@ class View:
             self._remember(event)
         self.stream.flush()
 
-    def state(self, job: Job) -> None:
+    def state(self, job: Job, wait: str = "") -> None:
         """Redraw the live line."""
         if not self.live:
             return
         self.frame += 1
-        waiting = f"waits for its turn (tenant {job.tenant})" if job.state == State.QUEUED else self.now
+        queued = f"waits for its turn (tenant {job.tenant}){': ' if wait else ''}{wait}"
+        waiting = queued if job.state == State.QUEUED else self.now
         if waiting:
             seconds = f" {time.monotonic() - self.since:.0f} s" if self.since else ""
             self.stream.write(f"{ERASE}{FRAMES[self.frame // 4 % 4]} {waiting[:100]}{seconds}")

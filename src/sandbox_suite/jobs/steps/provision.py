@@ -4,7 +4,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from sandbox_suite import engine, toolchain
-from sandbox_suite.jobs import goldens, policies
+from sandbox_suite.jobs import goldens, policy_store
 from sandbox_suite.jobs.plan import stack_spec
 from sandbox_suite.jobs.steps.context import Context
 from sandbox_suite.sessions import holder
@@ -16,7 +16,7 @@ def run(context: Context) -> dict[str, Any]:
     """Bring the stack up; taken up where a kill left it."""
     settings = context.settings
     plan = context.plan
-    rules = policies.resources(settings.config)
+    rules = policy_store.current(settings).rules
     installation = engine.installation(settings.home)
     spec = stack_spec(settings, context.request, rules, context.job, installation, context.clock(), plan["images"])
     source = goldens.source(settings, plan, spec.expires_at)

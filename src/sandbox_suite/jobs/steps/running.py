@@ -8,7 +8,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 from types import FrameType
@@ -20,8 +20,9 @@ from sandbox_suite.core.errors import CancelledError, InfrastructureError, Reque
 from sandbox_suite.core.files import read_json
 from sandbox_suite.core.redaction import Redactor
 from sandbox_suite.core.settings import Settings, settings
+from sandbox_suite.engine import installation
 from sandbox_suite.jobs.audit import record
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import DatabaseError, Fence, connect
 from sandbox_suite.jobs.events import Journal
 from sandbox_suite.jobs.model import SIDE_BY_SIDE, Request
 from sandbox_suite.jobs.outcome import Outcome
@@ -89,7 +90,7 @@ def _context(
 ) -> Context:
     asked = read_json(configured.job(job) / "request.json")
     asked.pop("job")
-    journal = Journal(Database(configured.home), job, clock)
+    journal = Journal(connect(configured, _fence(configured, job)), job, clock)
     label = f"undo {step}" if undo else step
     redact = Redactor(_secrets(configured.job_runtime(job) / "secrets"))
 
@@ -97,9 +98,16 @@ def _context(
         shown = redact(line)
         file.write(shown.rstrip("\n") + "\n")
         file.flush()
-        journal.write("progress", label, attempt=attempt, message=shown[:300])
+        with suppress(DatabaseError):  # the log has it; a step does not fail for a line that could not be told
+            journal.write("progress", label, attempt=attempt, message=shown[:300])
 
     return Context(job, step, attempt, Request.from_dict(asked), configured.job(job), configured, say, clock)
+
+
+def _fence(configured: Settings, job: str) -> Fence | None:
+    """Return this worker's right to the job; None for a step that is run by hand."""
+    claim = os.environ.get("SANDBOX_CLAIM", "")
+    return Fence(job, installation(configured.home), int(claim)) if claim else None
 
 
 def _secrets(folder: Path) -> list[str]:
