@@ -84,7 +84,14 @@ def test_the_report_is_there_in_three_forms(regression: Regression) -> None:
     assert "http://" not in Path(run["report"]["html"]).read_text().split("<body")[0]
 
 
-def test_the_node_plugin_passes_the_same_plan(invoke: Invoke) -> None:
-    ended = invoke("sandbox.run", "--plan", "smoke-node", "--json")
+def test_the_node_plugin_passes_the_same_plan_beside_a_fixture(invoke: Invoke, tmp_path: Path) -> None:
+    plans = yaml.safe_load((CHECKOUT / "config" / "plugins" / "debug" / "data_suite.yaml").read_text())
+    (tmp_path / "rates.csv").write_text("code,rate\nEUR,1\n")
+    plans["plans"]["smoke-node"]["fixtures"] = {"rates": str(tmp_path / "rates.csv")}
+    (tmp_path / "plans.yaml").write_text(yaml.safe_dump(plans, allow_unicode=True))
+    surroundings = {"SANDBOX_SUITES_CONFIG": str(tmp_path / "plans.yaml")}
+    ended = invoke("sandbox.run", "--plan", "smoke-node", "--json", environment=surroundings)
     assert ended.code == 0, ended.err
     assert ended.json["plugin"]["id"].endswith("-node")
+    report = json.loads(Path(ended.json["report"]["json"]).read_text())
+    assert {row["row"]: row["state"] for row in report["rows"]}["S-04"] == "proved"

@@ -33,10 +33,10 @@ def loading(**more: Any) -> dict[str, Any]:
     }
 
 
-def rights(made: Sandbox) -> set[str]:
+def rights(made: Sandbox, schema: str = "dataset") -> set[str]:
     query = (
         "SELECT table_name || ' ' || lower(privilege_type) FROM information_schema.role_table_grants"
-        f" WHERE grantee = '{ROLE}' AND table_schema = 'dataset'"
+        f" WHERE grantee = '{ROLE}' AND table_schema = '{schema}'"
     )
     return set(made.shell("database", f'psql -XqAt -d sandbox -c "{query}"').splitlines())
 
@@ -51,25 +51,25 @@ def test_the_dataset_is_proved_and_a_second_time_changes_nothing(made: Sandbox) 
     assert "changed=0" in by_hand.stdout, by_hand.stdout + by_hand.stderr
 
 
-def test_fixtures_that_no_golden_copy_holds_are_loaded_once_and_rights_the_plan_does_not_name_are_taken(
-    made: Sandbox, tmp_path: Path
-) -> None:
-    (tmp_path / "rates.csv").write_text("code,rate\nEUR,1\n人民币,7.8\n")
-    more = {
-        "dataset_load_fixtures": [{"table": "rates", "file": str(tmp_path / "rates.csv")}],
-        "dataset_load_grants": {"customers": ["select"], "rates": ["select"]},
-    }
+def test_fixtures_that_no_golden_copy_holds_are_loaded_once_for_each_content(made: Sandbox, tmp_path: Path) -> None:
+    file = tmp_path / "rates.csv"
+    more = {"dataset_load_fixtures": [{"table": "rates", "file": str(file)}]}
+    file.write_text("code,rate\nEUR,1\n人民币,7.8\n")
     first = made.run("load-dataset", "load", loading(**more))
     assert (first.outcome, first.failures) == ("ok", ())
-    assert rights(made) == {"customers select", "rates select"}
-    assert made.shell(
-        "database", "psql -XqAt -d sandbox -c 'SELECT rate FROM dataset.rates ORDER BY rate'"
-    ).split() == [
-        "1",
-        "7.8",
-    ]
+    assert rights(made, "fixture") == {"rates select"}
     assert made.run("load-dataset", "load", loading(**more), attempt=2).changed == 0
-    assert made.run("load-dataset", "load", loading(), attempt=3).outcome == "ok"
+    file.write_text("code,rate,day\nEUR,2,today\n")
+    assert made.run("load-dataset", "load", loading(**more), attempt=3).outcome == "ok"
+    assert made.shell("database", "psql -XqAt -d sandbox -c 'SELECT * FROM fixture.rates'").split() == ["EUR|2|today"]
+
+
+def test_rights_that_the_plan_does_not_name_are_taken(made: Sandbox) -> None:
+    fewer = loading(dataset_load_grants={"customers": ["select"]})
+    assert made.run("load-dataset", "load", fewer).outcome == "ok"
+    assert rights(made) == {"customers select"}
+    assert made.run("load-dataset", "load", loading(), attempt=2).outcome == "ok"
+    assert rights(made) == {"customers select", "orders select", "notes select"}
 
 
 def test_every_table_that_is_not_as_attested_is_told_at_once(made: Sandbox) -> None:

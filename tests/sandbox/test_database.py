@@ -10,7 +10,7 @@ from sandbox_suite.core.files import read_json
 
 Sql = Callable[[str], str]
 Attempt = Callable[..., dict[str, str]]
-DATASET = "WHERE relnamespace = to_regnamespace('dataset') AND relkind IN ('r', 'p')"
+LOADED = "WHERE relnamespace IN (to_regnamespace('dataset'), to_regnamespace('fixture')) AND relkind IN ('r', 'p')"
 REFUSED = "42501"  # insufficient_privilege
 
 
@@ -55,7 +55,7 @@ def queries(plan: dict[str, Any], writers: dict[str, list[str]]) -> dict[str, st
         f" AND has_schema_privilege({role}, relnamespace, 'USAGE') AND has_table_privilege({role}, oid, 'SELECT')"
         " AND relname NOT LIKE 'pg_stat_statements%'",
         "writes": f"SELECT json_object_agg(oid::regclass, has_table_privilege({role}, oid, {writes}))"
-        f" FROM pg_class {DATASET}",
+        f" FROM pg_class {LOADED}",
         "rows": f"SELECT json_build_object({counts})",
         "statements": "SELECT to_json(count(*)) FROM pg_stat_statements",
     }
@@ -102,14 +102,15 @@ def test_other_schemas(told: dict[str, Any], plan: dict[str, Any]) -> None:
 
 @pytest.mark.row("S-04")
 def test_granted_tables(told: dict[str, Any], plan: dict[str, Any]) -> None:
-    """the role can read what the plan grants, and no other table outside its schema."""
+    """the role can read what the plan grants and its fixtures, and no other table outside its schema."""
     granted = {f"dataset.{table}" for table, rights in plan["dataset"]["grants"].items() if "select" in rights}
-    assert set(told["reads"] or ()) == granted
+    fixtures = {f"fixture.{fixture['table']}" for fixture in plan["dataset"].get("fixtures", ())}
+    assert set(told["reads"] or ()) == granted | fixtures
 
 
 @pytest.mark.row("S-04")
 def test_dataset_is_read_only(told: dict[str, Any], as_plugin: Attempt) -> None:
-    """the role cannot write the dataset's tables."""
+    """the role cannot write the dataset's tables, nor fixtures."""
     assert told["writes"], "the dataset has no tables"
     assert [table for table, may in told["writes"].items() if may] == []
     tried = as_plugin(*(f"DELETE FROM {table}" for table in told["writes"]))

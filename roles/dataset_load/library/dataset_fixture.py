@@ -15,7 +15,7 @@ module: dataset_fixture
 short_description: Loads a CSV file into a table
 description:
   - The table is emptied and filled in one transaction; its comment says from which content.
-  - A table that does not exist is made of text columns, named as in the file's header.
+  - It is made of text columns, named as in the file's header; so is its schema, where it is missing.
 options:
   database: {type: str, required: true, description: Name of the database.}
   schema: {type: str, required: true, description: Schema of the table.}
@@ -26,30 +26,28 @@ options:
 
 def header(data: bytes) -> list[str]:
     """Return the names in the first line of a CSV."""
-    names = next(csv.reader(io.StringIO(data.decode())), [])
+    names = next(csv.reader(io.StringIO(data.decode("utf-8-sig"))), [])
     if not names or len(set(names)) != len(names):
         raise ValueError("the file must begin with a header of different names")
     return names
 
 
-def look(database: str, table: str) -> str | None:
-    """Return the comment of a table; None where there is no table."""
+def look(database: str, table: str) -> str:
+    """Return the comment of a table; empty where there is none."""
     name = sandbox_psql.literal(table)
-    query = (
-        f"SELECT json_build_array(to_regclass({name}) IS NOT NULL, obj_description(to_regclass({name}), 'pg_class'))"
+    return sandbox_psql.value(
+        database, f"SELECT to_json(coalesce(obj_description(to_regclass({name}), 'pg_class'), ''))"
     )
-    exists, comment = sandbox_psql.value(database, query)
-    return (comment or "") if exists else None
 
 
-def script(table: str, names: list[str], exists: bool, comment: str) -> str:
-    """Return the SQL that fills the table; the rows follow it."""
+def script(schema: str, table: str, names: list[str], comment: str) -> str:
+    """Return the SQL that makes and fills the table; the rows follow it."""
     columns = [sandbox_psql.identifier(name) for name in names]
-    make = "" if exists else f"CREATE TABLE {table} ({', '.join(f'{column} text' for column in columns)});"
     return "\n".join(
         [
-            make,
-            f"TRUNCATE {table};",
+            f"CREATE SCHEMA IF NOT EXISTS {schema};",
+            f"DROP TABLE IF EXISTS {table};",
+            f"CREATE TABLE {table} ({', '.join(f'{column} text' for column in columns)});",
             f"COMMENT ON TABLE {table} IS {sandbox_psql.literal(comment)};",
             f"COPY {table} ({', '.join(columns)}) FROM STDIN WITH (FORMAT csv, HEADER true);",
         ]
@@ -62,13 +60,14 @@ def main() -> None:
     module = AnsibleModule(argument_spec={**spec, "file": {"type": "path", "required": True}}, supports_check_mode=True)
     given = module.params
     try:
-        table = f"{sandbox_psql.identifier(given['schema'])}.{sandbox_psql.identifier(given['table'])}"
+        schema = sandbox_psql.identifier(given["schema"])
+        table = f"{schema}.{sandbox_psql.identifier(given['table'])}"
         with open(given["file"], "rb") as file:
             data = file.read()
         comment = f"fixture sha256:{hashlib.sha256(data).hexdigest()}"
         found = look(given["database"], table)
         if found != comment and not module.check_mode:
-            sandbox_psql.run(given["database"], script(table, header(data), found is not None, comment), data)
+            sandbox_psql.run(given["database"], script(schema, table, header(data), comment), data)
     except (sandbox_psql.PsqlError, OSError, ValueError) as error:
         module.fail_json(msg=f"the fixture of {given['table']} was not loaded: {error}")
     module.exit_json(changed=found != comment, table=given["table"])

@@ -4,13 +4,16 @@ import contextlib
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox_suite.core.errors import RequestError
 from sandbox_suite.core.findings import Finding, errors
 from sandbox_suite.core.settings import CHECKOUT, Settings
 from sandbox_suite.jobs import entry, policies, policy_store
 from sandbox_suite.jobs.model import STEPS, Request
+
+if TYPE_CHECKING:
+    from sandbox_suite.regression.plans import Plan
 
 Found = TypeVar("Found")
 # A policy that does not cover the data is for the gate to block, in a job, so that the audit knows who tried what.
@@ -20,7 +23,7 @@ DOES = {
     "dataset": "mask and gate the dataset where it is not attested yet; build its golden database",
     "provision": "create network, database, plugin host and runner",
     "deploy": "create the plugin's role and schema, run its migrations, start it",
-    "load": "prove the dataset's digest, grant what the plan allows",
+    "load": "prove the dataset's digest, load fixtures, grant what the plan allows",
     "verify": "prove the sandbox and the plugin checklist",
     "regress": "run the suites inside the sandbox's network",
     "collect": "fetch results, logs and metrics",
@@ -92,7 +95,6 @@ class _Looker:
 
 def look(settings: Settings, request: Request, now: datetime.datetime) -> Look:
     """Look at a request at the time `now`: versions, what would be created, and every finding at once."""
-    from sandbox_suite.datasets import prepare
     from sandbox_suite.datasets import versions as dataset_versions
     from sandbox_suite.plugins import catalog
     from sandbox_suite.regression import plans, suites
@@ -115,13 +117,22 @@ def look(settings: Settings, request: Request, now: datetime.datetime) -> Look:
         asked = request.dataset or plan.dataset
         dataset = looker.take("dataset", "bad-dataset", lambda: dataset_versions.resolve(asked, settings))
         if dataset:
-            policy = CHECKOUT / plan.policy
-            looker.findings += (
-                looker.take("dataset", "bad-dataset", lambda: prepare.look(dataset, policy, settings)) or []
-            )
+            looks = looker.take("dataset", "bad-dataset", lambda: _dataset(plan, dataset, settings))
+            looker.findings += looks or []
         versions["dataset"] = dataset or asked
     creates = looker.take("sandbox", "bad-spec", lambda: _creates(settings, request, rules, now)) if rules else None
     return Look(request, looker.findings, creates or [], versions)
+
+
+def _dataset(plan: "Plan", reference: str, settings: Settings) -> list[Finding]:
+    from sandbox_suite.datasets import places, prepare
+
+    found = prepare.look(reference, CHECKOUT / plan.policy, settings)
+    if plan.fixtures:
+        from sandbox_suite.datasets import fixtures
+
+        found += fixtures.look(plan.fixture_files(), places.find(reference, settings).tables)
+    return found
 
 
 def _creates(

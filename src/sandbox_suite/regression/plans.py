@@ -54,6 +54,7 @@ class Plan(_Document):
     plugin: Annotated[str, Field(pattern=r"^[^\s@]+@[^\s@]+$|/")]  # `id@version`, or a path to a folder or package
     dataset: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*@[A-Za-z0-9][A-Za-z0-9._-]*$")]
     policy: Annotated[str, Field(min_length=1)]
+    fixtures: dict[Table, Annotated[str, Field(min_length=1)]] = {}  # a CSV file each, loaded beside the dataset
     grants: dict[Table, list[Literal["select"]]] = {}
     suites: Annotated[list[str], Field(min_length=1)]
     critical: list[CaseId] = []
@@ -67,6 +68,10 @@ class Plan(_Document):
         if twins:
             raise ValueError(f"named twice: {', '.join(twins)}")
         return names
+
+    def fixture_files(self) -> dict[str, Path]:
+        """Return the CSV file of each table that comes with the plan."""
+        return {table: CHECKOUT / file for table, file in self.fixtures.items()}
 
 
 class _File(_Document):

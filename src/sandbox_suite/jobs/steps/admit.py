@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox_suite.core.errors import RequestError
-from sandbox_suite.datasets import versions
+from sandbox_suite.datasets import fixtures, versions
 from sandbox_suite.jobs import plan as planning
 from sandbox_suite.jobs.steps.context import Context
 from sandbox_suite.plugins import catalog
@@ -36,7 +36,14 @@ def run(context: Context) -> dict[str, Any]:
                 "signer": plugin.signer,
                 "manifest": plugin.manifest.model_dump(mode="json"),
             },
-            "dataset": {"name": name, "version": version, "policy": plan.policy, "grants": plan.grants, "proofs": []},
+            "dataset": {
+                "name": name,
+                "version": version,
+                "policy": plan.policy,
+                "grants": plan.grants,
+                "fixtures": fixtures.facts(plan.fixture_files()),
+                "proofs": [],
+            },
             "suites": [suite.as_dict() for suite in suites.of_plan(plan)],
             "critical": plan.critical,
             "thresholds": plans.thresholds(plan, request.thresholds).asked(),
