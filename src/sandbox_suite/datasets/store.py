@@ -124,8 +124,12 @@ class Store:
     # ---- pointers
 
     def point(self, version: str, *path: str) -> None:
-        """Make a pointer (`attested`, name, version, or `current`, name, ...) show `version`, atomically."""
-        write_atomic(self._reference(path), version.encode())
+        """Make a pointer (`attested`, name, version, or `current`, name, ...) show `version`, atomically.
+
+        One that does is left alone.
+        """
+        if self.pointer(*path) != version:
+            write_atomic(self._reference(path), version.encode())
 
     def pointer(self, *path: str) -> str | None:
         """Return what a pointer shows."""

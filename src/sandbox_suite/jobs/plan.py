@@ -4,6 +4,7 @@ import contextlib
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sandbox_suite.core.errors import RequestError
@@ -40,6 +41,9 @@ class Look:
     findings: list[Finding]
     creates: list[str] = field(default_factory=list)
     versions: dict[str, str] = field(default_factory=dict)
+    places: list[Path] = field(
+        default_factory=list
+    )  # files and folders that the request names, or that it names in turn
 
     @property
     def mistakes(self) -> list[Finding]:
@@ -121,7 +125,18 @@ def look(settings: Settings, request: Request, now: datetime.datetime) -> Look:
             looker.findings += looks or []
         versions["dataset"] = dataset or asked
     creates = looker.take("sandbox", "bad-spec", lambda: _creates(settings, request, rules, now)) if rules else None
-    return Look(request, looker.findings, creates or [], versions)
+    return Look(request, looker.findings, creates or [], versions, _places(request, plan, settings))
+
+
+def _places(request: Request, plan: "Plan | None", settings: Settings) -> list[Path]:
+    from sandbox_suite.datasets import places
+    from sandbox_suite.regression import plans
+
+    found = [plans.config_file(), *places.folders(settings)]
+    if plan:
+        found += [CHECKOUT / plan.policy, Path(request.plugin or plan.plugin).expanduser()]
+        found += [*(CHECKOUT / suite for suite in plan.suites), *plan.fixture_files().values()]
+    return found
 
 
 def _dataset(plan: "Plan", reference: str, settings: Settings) -> list[Finding]:

@@ -9,7 +9,7 @@ from typing import Any
 from sandbox_suite.core.clock import new_job_id, utc_now
 from sandbox_suite.core.errors import InfrastructureError, RequestError, SandboxError
 from sandbox_suite.core.settings import settings
-from sandbox_suite.jobs import attendance, control, events, service, table
+from sandbox_suite.jobs import attendance, control, events, looked, service, table
 from sandbox_suite.jobs.database import Database, connect
 from sandbox_suite.jobs.model import Job, Request, State
 from sandbox_suite.tasks import output
@@ -50,9 +50,13 @@ def run(request: Request, detach: bool, json: bool) -> int:
 
 
 def _refuse_mistakes(request: Request) -> None:
+    if looked.is_clear(settings(), request, utc_now()):
+        return
     from sandbox_suite.jobs import plan
 
     look = plan.look(settings(), request, utc_now())
+    if not look.findings:
+        looked.remember(settings(), request, utc_now(), look.places)
     wrong = look.mistakes
     for finding in look.findings:
         if finding.place.endswith("resource_policies.yaml") or finding.id == "policies-kept":
@@ -121,7 +125,8 @@ class _Queue:
     """Tells how a job waits: once a line where that changes its place, and always for the live line."""
 
     def __init__(self, database: Database) -> None:
-        self.database, self.looked_at, self.told, self.words = database, 0.0, "", ""
+        self.database, self.told, self.words = database, "", ""
+        self.looked_at = time.monotonic() - QUEUE_LOOK_SECONDS + WORKER_LOOK_SECONDS  # most jobs start at once
 
     def look(self, job: Job) -> str:
         """Return how the job waits, in words; look every two seconds at most."""
