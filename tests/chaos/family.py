@@ -19,6 +19,7 @@ class Member:
     parent: int
     name: str
     words: str
+    terminal: bool = False  # its input is a terminal: a playbook's, as ansible-runner starts it
 
     def __str__(self) -> str:
         return f"{self.name} ({self.pid}, of {self.parent}): {self.words[:120]}"
@@ -31,7 +32,7 @@ class Family:
         self._traces = Traces(home)
 
     def of(self, kind: str) -> list[int]:
-        """Return the processes of a kind: worker, forkserver, holder, step (a child of the forkserver), pulumi."""
+        """Return the processes of a kind: worker, forkserver, holder, pulumi; step and ansible, its children."""
         everyone = self._everyone()
         return [pid for pid, one in everyone.items() if _kind(one, everyone) == kind]
 
@@ -50,8 +51,17 @@ class Family:
             with contextlib.suppress(psutil.Error):
                 if process.info["status"] != psutil.STATUS_ZOMBIE and self._traces.belongs(process):
                     words = " ".join(process.info["cmdline"] or [])
-                    found[process.pid] = Member(process.pid, process.info["ppid"], process.info["name"], words)
+                    found[process.pid] = Member(
+                        process.pid, process.info["ppid"], process.info["name"], words, _on_terminal(process.pid)
+                    )
         return found
+
+
+def _on_terminal(pid: int) -> bool:
+    try:
+        return str(Path(f"/proc/{pid}/fd/0").readlink()).startswith("/dev/pts/")
+    except OSError:
+        return False
 
 
 def _kind(one: Member, everyone: dict[int, Member]) -> str:
@@ -63,6 +73,8 @@ def _kind(one: Member, everyone: dict[int, Member]) -> str:
         return "pulumi"
     if LAUNCHED not in one.words:
         return "other"
+    if one.terminal:
+        return "ansible"
     generation = 0
     while LAUNCHED in one.words and one.parent in everyone:
         one, generation = everyone[one.parent], generation + 1

@@ -38,6 +38,9 @@ class Stubbed:
         self._note("end", call)
         return done
 
+    def sweep(self) -> None:
+        """Nothing is on an engine."""
+
     def stop(self) -> None:
         """Nothing runs for long."""
 

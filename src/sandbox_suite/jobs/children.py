@@ -12,7 +12,7 @@ from sandbox_suite.jobs import outcome
 from sandbox_suite.jobs.database import connect
 from sandbox_suite.jobs.execution import StepCall
 from sandbox_suite.jobs.outcome import Outcome
-from sandbox_suite.jobs.service import environment
+from sandbox_suite.jobs.service import environment, log_path
 from sandbox_suite.jobs.sessions import Holding
 from sandbox_suite.jobs.table import get
 from sandbox_suite.launch import forkserver
@@ -22,6 +22,7 @@ from sandbox_suite.sessions.errors import SessionError
 
 CANCEL_LOOK_SECONDS = 0.1
 TARGET = "sandbox_suite.jobs.steps.running:main"
+SWEEP, SWEEP_AT_MOST_SECONDS = "sandbox_suite.jobs.sweeping:main", 120.0
 # What steps import and what is slow to import. Nothing here starts a thread: a process with threads may not fork.
 PRELOAD = (
     "sandbox_suite.jobs.steps.running",
@@ -35,6 +36,7 @@ PRELOAD = (
     "sandbox_suite.jobs.steps.collect",
     "sandbox_suite.jobs.steps.report",
     "sandbox_suite.jobs.steps.destroy",
+    "sandbox_suite.jobs.sweeping",
     "sandbox_suite.converge.warm",
     "ansible_runner.interface",
     "sandbox_suite.sessions.testinfra",
@@ -102,6 +104,20 @@ class Children:
         if lost:  # the forkserver was lost: the step is tried again with a new one
             self.say(f"{call.job} {call.label}: {lost}")
         return None if lost and left and left.outcome == "cancelled" else left
+
+    def sweep(self) -> None:
+        """End what the engine holds of this installation and nobody owns (`sweeping`); the worker's log tells it."""
+        try:
+            with Child.start(
+                self._running().socket,
+                SWEEP,
+                env=environment(self.settings),
+                cwd=CHECKOUT,
+                stdout_path=log_path(self.settings.home),
+            ) as child:
+                child.wait(SWEEP_AT_MOST_SECONDS)
+        except (LaunchError, TimeoutError) as error:
+            self.say(f"what nobody owns could not be looked for: {error}")
 
     def _start(self, call: StepCall) -> Child:
         log = self.settings.job(call.job) / "logs" / f"{call.step}.log"

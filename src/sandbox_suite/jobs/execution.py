@@ -17,6 +17,7 @@ from sandbox_suite.jobs.events import Journal
 from sandbox_suite.jobs.model import GROUPS, STEPS, VERDICT_EXIT, Job, State
 from sandbox_suite.jobs.outcome import Outcome, read
 
+ENDS_AS = {2: State.REFUSED, 3: State.BLOCKED, 4: State.CANCELLED}  # by exit code; any other: failed
 CUT_ATTEMPTS = 2  # a step's process that was killed is tried again once; then the job fails
 
 
@@ -145,8 +146,8 @@ class Execution:
         if there and self._asked_to_keep(job):
             self._end(State.FAILED, error=_explained(job, self._kept_words()), expires_at=self._lease())
             return
-        if there:
-            if "deploy" in finished and not job.cancel:
+        if there or job.cancel == "destroy":  # things may be left of which the journal knows nothing
+            if there and "deploy" in finished and not job.cancel:
                 self._attempt("collect", undo=True)
             undone = self._attempt("destroy", undo=True)
             left = "the sandbox was rolled back; the job's folder keeps logs and audit"
@@ -158,8 +159,8 @@ class Execution:
         facts = journal.steps(self.journal.read())
         if job.cancel == "destroy" and facts["report"].outcome == "ok":
             self._finish()
-        elif job.error and not job.cancel:
-            state = {2: State.REFUSED, 3: State.BLOCKED}.get(job.exit_code or 5, State.FAILED)
+        elif job.error and (job.ended_at or not job.cancel):  # what had ended already stays what it was
+            state = ENDS_AS.get(job.exit_code or 5, State.FAILED)
             self._end(
                 state, error=_explained(job, left), verdict="blocked" if state == State.BLOCKED else "", expires_at=""
             )

@@ -40,10 +40,11 @@ MOVES: dict[State, frozenset[State]] = {
     ),
     State.KEPT: frozenset({State.QUEUED, State.RUNNING, State.DONE, State.FAILED, State.CANCELLED}),
     State.FAILED: frozenset({State.QUEUED, State.RUNNING, State.FAILED, State.CANCELLED}),
-    State.DONE: frozenset({State.QUEUED}),
-    State.BLOCKED: frozenset({State.QUEUED}),
-    State.REFUSED: frozenset({State.QUEUED}),
-    State.CANCELLED: frozenset({State.QUEUED}),
+    # running: to destroy what they left behind
+    State.DONE: frozenset({State.QUEUED, State.RUNNING}),
+    State.BLOCKED: frozenset({State.QUEUED, State.RUNNING}),
+    State.REFUSED: frozenset({State.QUEUED, State.RUNNING}),
+    State.CANCELLED: frozenset({State.QUEUED, State.RUNNING}),
 }
 ENDED = frozenset({State.KEPT, State.DONE, State.BLOCKED, State.REFUSED, State.FAILED, State.CANCELLED})
 VERDICT_EXIT = {"passed": 0, "regressed": 1, "incomplete": 1, "blocked": 3}

@@ -1,4 +1,7 @@
-"""The reaper: kept sandboxes whose lease has ended are destroyed, by their job, so that the journal tells it."""
+"""The reaper: kept sandboxes whose lease has ended are destroyed, by their job, so that the journal tells it.
+
+What no job owns at all is `sweeping`'s.
+"""
 
 import datetime
 from collections.abc import Callable
@@ -6,15 +9,12 @@ from collections.abc import Callable
 from sandbox_suite.core.clock import iso
 from sandbox_suite.jobs import table
 from sandbox_suite.jobs.database import Database
-from sandbox_suite.jobs.events import Journal
-from sandbox_suite.jobs.model import State
 
 
-def reap(database: Database, now: datetime.datetime, say: Callable[[str], None]) -> list[str]:
-    """Ask for the destruction of each kept sandbox whose lease ended before `now`; return the jobs."""
-    expired = [job.id for job in table.leased(database) if job.expires_at <= iso(now)]
-    for job in expired:
+def reap(database: Database, machine: str, now: datetime.datetime, say: Callable[[str], None]) -> list[str]:
+    """Have each of this machine's sandboxes destroyed whose lease ended before `now`; return the jobs."""
+    expired = [one for one in table.leased(database) if one.machine in ("", machine) and one.expires_at <= iso(now)]
+    reaped = [one.id for one in expired if table.destroy_what_is_left(database, one, iso(now), "the lease has ended")]
+    for job in reaped:
         say(f"lease of {job} has ended: destroying its sandbox")
-        table.move(database, job, State.RUNNING, cancel="destroy")
-        Journal(database, job, lambda: now).write("state", message="the lease has ended")
-    return expired
+    return reaped

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox_suite.core.errors import RequestError
+from sandbox_suite.jobs import events
 from sandbox_suite.jobs.database import Database, Row, Run
 from sandbox_suite.jobs.model import ENDED, MOVES, Job, Request, State
 
@@ -108,6 +109,19 @@ def ask_cancel(database: Database, job: str, what: str, now: str) -> Job:
             job=job,
         )
     return get(database, job)
+
+
+def destroy_what_is_left(database: Database, job: Job, now: str, why: str) -> bool:
+    """Have the worker destroy what an ended job holds; False where the job has moved on since it was read."""
+    sql = (
+        "UPDATE job SET state = 'running', cancel = 'destroy'"
+        " WHERE id = :job AND state = :state AND claim = :claim AND expires_at = :lease RETURNING id"
+    )
+    with database.write(job.id) as run:
+        taken = run(sql, job=job.id, state=job.state, claim=job.claim, lease=job.expires_at)
+        if taken:
+            events.insert(run, events.Event(0, job.id, now, "state", message=why))
+    return bool(taken)
 
 
 def ended(job: Job) -> bool:

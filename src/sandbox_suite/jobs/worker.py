@@ -29,6 +29,7 @@ from sandbox_suite.jobs.outcome import Outcome
 POLL_SECONDS = 0.03
 LOOK_SECONDS = 1.0  # what no change of the database tells: edited policies, the clock
 REAP_SECONDS = 5.0
+SWEEP_SECONDS = 8.0
 
 
 class Steps(Protocol):
@@ -36,6 +37,9 @@ class Steps(Protocol):
 
     def run_step(self, call: StepCall, cancelled: Callable[[], bool]) -> Outcome | None:
         """Run a step to its end; None where its process ended without leaving an outcome."""
+
+    def sweep(self) -> None:
+        """End what the engine holds of this installation and nobody owns; return when that is done."""
 
     def stop(self) -> None:
         """End what runs: its jobs can be resumed."""
@@ -51,8 +55,9 @@ class Worker:
         self.threads: dict[str, threading.Thread] = {}
         self.stopping = threading.Event()
         self._removing: threading.Thread | None = None
+        self._sweeping: threading.Thread | None = None
         self._told = ""
-        self._due: dict[str, float] = {}
+        self._due: dict[str, float] = {"sweep": time.monotonic()}  # not at once: what is asked for goes first
 
     def run(self) -> None:
         """Work until stopped or idle."""
@@ -83,9 +88,16 @@ class Worker:
             self._beat()
         self._admit()
         if self._is_due("reap", REAP_SECONDS):
-            reaper.reap(self.database, utc_now(), self.say)
+            reaper.reap(self.database, self.machine, utc_now(), self.say)
             restored.note(self.database, self.settings.home)
+        self._sweep()
         self._start_running()
+
+    def _sweep(self) -> None:
+        """Have what nobody owns ended, one look at a time."""
+        if self._is_due("sweep", SWEEP_SECONDS) and not (self._sweeping and self._sweeping.is_alive()):
+            self._sweeping = threading.Thread(target=self.steps.sweep, daemon=True)
+            self._sweeping.start()
 
     def _beat(self) -> None:
         """Show that this machine lives, where others share the database; see to what lost ones had."""

@@ -51,6 +51,12 @@ def stack_kills(context: Context, runs: int = 50, seed: int = 1, json: bool = Fa
     _bench("stack_kills", runs, seed, json)
 
 
+@task(help={**HELP, "runs": "how many kills"})
+def kills(context: Context, runs: int = 200, seed: int = 1, json: bool = False) -> None:
+    """Kill worker, step, forkserver, Pulumi or Ansible at random instants over all steps; then resume."""
+    _bench("kills", runs, seed, json)
+
+
 @task(help={**HELP, "runs": "how often 10,000 values are planted"})
 def leaks(context: Context, runs: int = 1, seed: int = 1, json: bool = False) -> None:
     """Plant leaks of every kind, judge clean datasets, and break the masker in every way: what the gate blocks."""

@@ -5,6 +5,7 @@ import importlib
 import os
 import signal
 import sys
+import threading
 import time
 import traceback
 from collections.abc import Callable, Iterator
@@ -30,11 +31,13 @@ from sandbox_suite.jobs.sessions import note_incidents
 from sandbox_suite.jobs.steps.context import Context
 
 LOCK_SECONDS = 15
+_told_to_end = threading.Event()  # SIGTERM came: whatever a step made of that, it did not end well
 
 
 def main(job: str, step: str, attempt: int, undo: bool = False) -> int:
     """Run one attempt of a step and leave its outcome in the job's folder; return 0 when it was left."""
     begin = time.monotonic()
+    _told_to_end.clear()
     signal.signal(signal.SIGTERM, _cancelled)
     with spans.collecting() as taken:
         return _run(job, step, attempt, undo, lambda: spans.sums(taken, begin, time.monotonic()))
@@ -54,6 +57,13 @@ def _run(job: str, step: str, attempt: int, undo: bool, timing: Callable[[], dic
 
 
 def _attempt(context: Context) -> Outcome:
+    outcome = _tried(context)
+    if _told_to_end.is_set():  # a test runner, say, takes the signal for the failure of one of its tests
+        return Outcome.failed(context.attempt, _cancellation())
+    return outcome
+
+
+def _tried(context: Context) -> Outcome:
     try:
         module = importlib.import_module(f"sandbox_suite.jobs.steps.{context.step}")
         return Outcome("ok", context.attempt, made=module.run(context))
@@ -149,7 +159,12 @@ def _log(folder: Path, step: str) -> Iterator[TextIO]:
 
 def _cancelled(number: int, frame: FrameType | None) -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: the way back must not be cut by a second one
-    raise CancelledError("the step was cancelled", left="what it had made is taken back")
+    _told_to_end.set()
+    raise _cancellation()
+
+
+def _cancellation() -> CancelledError:
+    return CancelledError("the step was cancelled", left="what it had made is taken back")
 
 
 if __name__ == "__main__":
