@@ -8,6 +8,7 @@ NOUNS = ("sandbox", "plugin", "dataset", "suite", "stack", "report", "audit", "o
 FURTHER: dict[str, tuple[str, ...]] = {  # more modules of a noun with many tasks
     "dataset": ("dataset_check", "dataset_import", "dataset_versions", "dataset_policy", "dataset_load"),
     "report": ("report_compare",),
+    "ops": ("ops_reconcile",),
 }
 
 

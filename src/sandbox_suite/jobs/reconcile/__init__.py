@@ -1,0 +1,19 @@
+"""Reconcile: what the records of an installation say, against each other and against what is there.
+
+`look` compares and touches nothing; `mend` takes back what is safely mended. After it, `look` finds the rest only.
+"""
+
+import getpass
+
+from sandbox_suite.core.settings import Settings
+from sandbox_suite.jobs.reconcile.looking import look
+from sandbox_suite.jobs.reconcile.mending import Mending, mend
+from sandbox_suite.jobs.reconcile.model import Difference
+
+
+def actor(settings: Settings) -> str:
+    """Return who runs this process, for the audit."""
+    return settings.actor or getpass.getuser()
+
+
+__all__ = ["Difference", "Mending", "actor", "look", "mend"]
