@@ -39,6 +39,7 @@ def facts(job: Job | None, held: tuple[Item, ...] = (), **more: Any) -> JobFacts
         owner=ownership.of(job, held, "here", NOW),
         attended=True,
         held=held,
+        over=False,
         may_exist=bool(held),
         ended={END: "ok"},
         recorded=frozenset({END}),
@@ -61,7 +62,9 @@ def found(job: JobFacts, named: bool = False) -> dict[str, Mend]:
     [
         facts(row(State.DONE)),
         facts(row(State.KEPT, LATER), sandbox()),
-        facts(row(State.RUNNING), sandbox(PAST), verdict=""),  # it lives: however old its labels are, it is its owner
+        facts(
+            row(State.RUNNING), sandbox(PAST), verdict="", over=True
+        ),  # it lives: however old its labels are, it is its owner
         facts(row(State.QUEUED), verdict=""),
         facts(row(State.CANCELLED, verdict=""), verdict=""),
     ],
@@ -83,7 +86,9 @@ def test_what_is_as_it_should_be_is_no_difference(job: JobFacts) -> None:
         (facts(row(State.DONE), may_exist=True), {"stack-left": Mend.DESTROY}),
         (facts(row(State.DONE), secrets=True), {"secrets-left": Mend.SECRETS}),
         (facts(None, secrets=True, folder=True), {"secrets-left": Mend.SECRETS, "folder-without-job": Mend.NO}),
+        (facts(row(State.KEPT, PAST), sandbox(PAST), over=True), {"lease-ended": Mend.DESTROY}),
         (facts(row(State.RUNNING), sandbox(), attended=False), {"job-interrupted": Mend.NO}),
+        (facts(row(State.RUNNING), sandbox(PAST), attended=False, over=True), {"interrupted-too-long": Mend.DESTROY}),
         (facts(row(State.DONE), folder=False, verdict=""), {"folder-gone": Mend.NO}),
         (facts(row(State.DONE), verdict="regressed"), {"report-differs": Mend.NO}),
         (facts(row(State.DONE), verdict=""), {"report-differs": Mend.NO}),

@@ -21,6 +21,7 @@ ENV = {  # setting -> environment variable that wins over the file
     "actor": "SANDBOX_ACTOR",
     "capacity": "SANDBOX_CAPACITY",
     "idle_seconds": "SANDBOX_IDLE_SECONDS",
+    "lease_seconds": "SANDBOX_LEASE_SECONDS",
     "runner_packages": "SANDBOX_RUNNER_PACKAGES",
     "database": "SANDBOX_DATABASE",
 }

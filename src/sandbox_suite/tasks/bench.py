@@ -57,6 +57,18 @@ def kills(context: Context, runs: int = 200, seed: int = 1, json: bool = False) 
     _bench("kills", runs, seed, json)
 
 
+@task(help={**HELP, "runs": "how many jobs at once"})
+def ten(context: Context, runs: int = 10, seed: int = 1, json: bool = False) -> None:
+    """Run ten real jobs at once, of two tenants with quotas: verdicts, seconds until the last ends, peak memory."""
+    _bench("ten", runs, seed, json)
+
+
+@task(help={**HELP, "runs": "how many jobs"})
+def chaos(context: Context, runs: int = 20, seed: int = 1, json: bool = False) -> None:
+    """Run real jobs, ten at once, while jobs, workers and the reaper are killed: what is left afterwards."""
+    _bench("chaos", runs, seed, json)
+
+
 @task(help={**HELP, "runs": "how often 10,000 values are planted"})
 def leaks(context: Context, runs: int = 1, seed: int = 1, json: bool = False) -> None:
     """Plant leaks of every kind, judge clean datasets, and break the masker in every way: what the gate blocks."""

@@ -33,14 +33,16 @@ def reconcile(context: Context, apply: bool = False, job: str = "", json: bool =
     with output.errors_as_json(json):
         here, client = settings(), engine.client()
         database = connect(here)
-        found = reconciling.look(here, database, client, utc_now, job)
+
+        def look() -> "list[Difference]":
+            return reconciling.look(here, database, client, utc_now, job)
+
         mended: list[Difference] = []
-        if apply and any(one.mend for one in found):
+        if apply:
             mending = reconciling.Mending(here, database, client, utc_now, reconciling.actor(here))
-            mended, failed = reconciling.mend(found, mending, output.say)
-            for one in failed:
-                output.say(f"not mended: {one}")
-    left = [one for one in found if one not in mended]
+            left, mended = reconciling.settle(mending, look, output.say)
+        else:
+            left = look()
     _show(left, mended, json)
     raise Exit(code=int(any(one.severity != "note" for one in left)))
 

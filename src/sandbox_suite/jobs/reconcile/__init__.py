@@ -1,13 +1,14 @@
 """Reconcile: what the records of an installation say, against each other and against what is there.
 
-`look` compares and touches nothing; `mend` takes back what is safely mended. After it, `look` finds the rest only.
+`look` compares and touches nothing; `mend` takes back what is safely mended; `settle` does both until nothing is left
+to mend.
 """
 
 import getpass
 
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.jobs.reconcile.looking import look
-from sandbox_suite.jobs.reconcile.mending import Mending, mend
+from sandbox_suite.jobs.reconcile.mending import Mending, mend, settle
 from sandbox_suite.jobs.reconcile.model import Difference
 
 
@@ -16,4 +17,4 @@ def actor(settings: Settings) -> str:
     return settings.actor or getpass.getuser()
 
 
-__all__ = ["Difference", "Mending", "actor", "look", "mend"]
+__all__ = ["Difference", "Mending", "actor", "look", "mend", "settle"]

@@ -76,6 +76,7 @@ class _Looking:
             owner=ownership.of(row, held, self._machine, self.now),
             attended=row is None or attendance.look(self.database, self.settings)(row),
             held=held,
+            over=self._over(row, held),
             may_exist=journal.sandbox_may_exist(past),
             ended=_ended(past),
             recorded=_recorded(folder / "audit.jsonl"),
@@ -86,6 +87,10 @@ class _Looking:
             verdict=_verdict(folder),
             audit=_chain(folder),
         )
+
+    def _over(self, row: Job | None, held: Sequence[Item]) -> bool:
+        lease = row.expires_at if row else ""
+        return lease <= self.now if lease else bool(held) and ownership.expired(held, self.now)
 
 
 def _ended(past: Iterable[events.Event]) -> dict[StepEnd, str]:

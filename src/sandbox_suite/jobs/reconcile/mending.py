@@ -10,9 +10,9 @@ from sandbox_suite import engine
 from sandbox_suite.core.clock import Clock, iso
 from sandbox_suite.core.errors import SandboxError
 from sandbox_suite.core.settings import Settings
-from sandbox_suite.jobs import audit, events, ownerless, service, sweeping, table
+from sandbox_suite.jobs import attendance, audit, events, ownerless, service, sweeping, table
 from sandbox_suite.jobs.database import Database
-from sandbox_suite.jobs.model import ENDED, Job
+from sandbox_suite.jobs.model import ENDED, Job, State
 from sandbox_suite.jobs.reconcile import golden
 from sandbox_suite.jobs.reconcile.model import Difference, Mend
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DESTROY_SECONDS = 120.0  # in which a worker has destroyed what a job left
 LOOK_SECONDS = 0.05
 REASON = "reconcile"
+ROUNDS = 4
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,12 @@ class Mending:
 
     def _destroy(self, difference: Difference) -> bool:
         """Have the job destroy what it left, and wait for that."""
-        row = self._ended(difference.job)
-        if row is None or not table.destroy_what_is_left(self.database, row, iso(self.clock()), REASON):
+        row = sweeping.known(self.database, difference.job)
+        if (
+            row is None
+            or self._goes_on(row)
+            or not table.destroy_what_is_left(self.database, row, iso(self.clock()), REASON)
+        ):
             return False
         service.ensure(self.settings)
         until = time.monotonic() + DESTROY_SECONDS
@@ -121,6 +126,12 @@ class Mending:
         (self.settings.home / "locks" / f"{difference.target}{golden.MARK}").unlink(missing_ok=True)
         return True
 
+    def _goes_on(self, row: Job) -> bool:
+        """Whether a job lives, and somebody works on it."""
+        if row.state == State.RUNNING:
+            return attendance.look(self.database, self.settings)(row)
+        return row.state not in ENDED
+
     def _ended(self, job: str) -> Job | None:
         row = sweeping.known(self.database, job)
         return row if row and row.state in ENDED else None
@@ -139,3 +150,22 @@ def mend(
             say(str(error))
             failed.append(difference)
     return done, failed
+
+
+def settle(
+    mending: Mending, look: Callable[[], list[Difference]], say: Callable[[str], None]
+) -> tuple[list[Difference], list[Difference]]:
+    """Look and mend until nothing more comes of it; return what is left, and what was mended.
+
+    A mend can show what it had hidden: a job that destroyed its sandbox has a folder and an audit log again.
+    """
+    mended: list[Difference] = []
+    for _ in range(ROUNDS):
+        left = look()
+        done, failed = mend(left, mending, say)
+        mended += done
+        for one in failed:
+            say(f"not mended: {one}")
+        if not done:
+            break
+    return look() if done else left, mended

@@ -64,6 +64,7 @@ class JobFacts:
     owner: Owner  # of what the engine holds
     attended: bool  # its machine has a living worker
     held: tuple[Item, ...]
+    over: bool  # the lease, or what the labels say, has passed
     may_exist: bool  # the journal: a sandbox was begun, and not removed since
     ended: dict[StepEnd, str]  # the journal: ends of steps -> outcome
     recorded: frozenset[StepEnd]  # the same in the audit log

@@ -22,7 +22,7 @@ def of_job(job: JobFacts, named: bool = False) -> Iterator[Difference]:
     elif job.row.state in ENDED:
         yield from _over(job, job.row)
     elif job.row.state == State.RUNNING and not job.attended:
-        yield _note(job, "job-interrupted", "it runs, and no worker lives", f"`./invoke sandbox.resume --job {job.id}`")
+        yield _interrupted(job)
     if job.row and job.row.state in ENDED:
         yield from _papers(job, job.row)
 
@@ -64,8 +64,23 @@ def _unknown(job: JobFacts) -> Iterator[Difference]:
         yield _secrets(job)
 
 
+def _interrupted(job: JobFacts) -> Difference:
+    """Return the difference of a job that runs without a worker: once its labels' time is over, it is given up."""
+    if not job.over:
+        resume = f"`./invoke sandbox.resume --job {job.id}`"
+        return _note(job, "job-interrupted", "it runs, and no worker lives", resume)
+    message = "it was interrupted, nobody resumed it, and the expiry on its labels has passed"
+    remedy = f"--apply destroys it; `./invoke sandbox.resume --job {job.id}` goes on"
+    return Difference("warning", "interrupted-too-long", job.id, message, remedy, Mend.DESTROY)
+
+
 def _kept(job: JobFacts, row: Job) -> Iterator[Difference]:
     """Yield what is wrong with the sandbox of a job that has a lease."""
+    if job.over:
+        message = f"its lease ended at {row.expires_at}, and its sandbox is still there"
+        remedy = "the worker destroys it; --apply starts one"
+        yield Difference("warning", "lease-ended", job.id, message, remedy, Mend.DESTROY)
+        return
     destroy = f"`./invoke sandbox.destroy --job {job.id}`"
     again = f"`./invoke sandbox.retry --job {job.id} --from-step provision` makes it anew, {destroy} gives it up"
     if not job.held:
