@@ -5,6 +5,7 @@ import json
 import signal
 import sys
 import time
+from collections.abc import Sequence
 
 from sandbox_suite.jobs.database import Database
 from tests.benchmarks.measuring import say, tell
@@ -46,9 +47,9 @@ def main() -> None:
     )
 
 
-def at_once(invoke: Invoke, count: int) -> dict[str, str]:
+def at_once(invoke: Invoke, count: int, names: Sequence[str] = TENANTS) -> dict[str, str]:
     """Run jobs at once, the tenants in turn; return each one's verdict, or what went wrong."""
-    tenants = [TENANTS[number % len(TENANTS)] for number in range(count)]
+    tenants = [names[number % len(names)] for number in range(count)]
     running = [invoke.start(*RUN, "--tenant", tenant) for tenant in tenants]
     found: dict[str, str] = {}
     for process in running:

@@ -61,6 +61,7 @@ class Storm:
     chance: random.Random
     say: Callable[[str], None]
     seconds_between: tuple[float, float] = (2.0, 6.0)  # of two kills
+    most_kills: int = 1_000_000
     fates: dict[str, str] = field(default_factory=dict)  # what is to be done to a job that runs, once
     kills: Counter[str] = field(default_factory=Counter)
 
@@ -127,7 +128,7 @@ class Storm:
     def _strike(self) -> None:
         victim = self.chance.choice(VICTIMS)
         found = self.family.of(victim)
-        if found:
+        if found and sum(self.kills.values()) < self.most_kills:
             pid = self.chance.choice(found)
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

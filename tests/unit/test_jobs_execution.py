@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sandbox_suite.core.clock import iso
 from sandbox_suite.core.errors import BlockedError, CancelledError, InfrastructureError, RequestError
 from sandbox_suite.jobs import events, journal, table
 from sandbox_suite.jobs.database import Database
@@ -166,6 +167,38 @@ def test_destroying_a_kept_job_keeps_its_verdict(database: Database, tmp_path: P
     assert execute(database, tmp_path) == ["undo destroy"]
     job = table.get(database, JOB)
     assert (job.state, job.verdict, job.exit_code) == (State.DONE, "regressed", 1)
+
+
+def test_a_failed_job_whose_rollback_had_failed_stays_failed_when_its_sandbox_is_destroyed(
+    database: Database, tmp_path: Path
+) -> None:
+    start(database)
+    broken = InfrastructureError("no plugin", remedy="see its log")
+
+    def fails(attempt: int) -> Outcome:
+        return Outcome.failed(attempt, broken)
+
+    execute(database, tmp_path, **{"deploy": fails, "undo destroy": fails})
+    job = table.get(database, JOB)
+    assert (job.state, journal.sandbox_may_exist(events.read(database, JOB))) == (State.FAILED, True)
+    assert table.destroy_what_is_left(database, job, iso(clock()), "left")
+    assert execute(database, tmp_path) == ["undo destroy"]
+    job = table.get(database, JOB)
+    assert (job.state, job.exit_code, (job.error or {})["what"]) == (State.FAILED, 5, "no plugin")
+    assert "rolled back" in (job.error or {})["left"]
+
+
+@pytest.mark.parametrize("state", [State.CANCELLED, State.REFUSED, State.BLOCKED])
+def test_what_an_ended_job_left_without_its_journal_knowing_is_destroyed_too(
+    database: Database, tmp_path: Path, state: State
+) -> None:
+    start(database)
+    code = {State.CANCELLED: 4, State.REFUSED: 2, State.BLOCKED: 3}[state]
+    error = {"what": "it ended", "left": "", "remedy": ""}
+    table.move(database, JOB, state, exit_code=code, error=error, ended_at=iso(clock()))
+    assert table.destroy_what_is_left(database, table.get(database, JOB), iso(clock()), "left")
+    assert execute(database, tmp_path) == ["undo destroy"]
+    assert (table.get(database, JOB).state, table.get(database, JOB).exit_code) == (state, code)
 
 
 def test_an_error_of_ours_gives_the_job_a_final_state(database: Database, tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """What a user can do to a job: submit, run again from a step, end. Each leaves an audit record."""
 
 import datetime
+from pathlib import Path
 from typing import Any
 
 from sandbox_suite import engine
 from sandbox_suite.core.clock import Clock, iso
-from sandbox_suite.core.errors import RequestError
+from sandbox_suite.core.errors import InfrastructureError, RequestError
 from sandbox_suite.core.files import write_json
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.jobs import events, journal, requests, service, table
@@ -19,8 +20,7 @@ def submit(settings: Settings, request: Request, job: str, clock: Clock) -> str:
     """Put a job into the queue and see that a worker lives; return its id."""
     folder = settings.job(job)
     database = connect(settings)
-    folder.mkdir(parents=True, mode=0o700)
-    write_json(folder / "request.json", {"job": job, **request.as_dict()}, mode=0o600)
+    _lay_down(folder, {"job": job, **request.as_dict()})
     record(settings, job, request, clock, action="job.submit", target=f"plan {request.plan}", outcome="ok")
     now = clock()
     until = request.wait_at_most and iso(now + datetime.timedelta(seconds=request.wait_at_most))
@@ -28,6 +28,19 @@ def submit(settings: Settings, request: Request, job: str, clock: Clock) -> str:
     table.submit(database, job, request, iso(now), wait_until=until or "", pinned=tied)
     service.ensure(settings)
     return job
+
+
+def _lay_down(folder: Path, request: dict[str, Any]) -> None:
+    """Make the job's folder with its request."""
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+        write_json(folder / "request.json", request, mode=0o600)
+    except OSError as error:
+        raise InfrastructureError(
+            f"the folder of the job cannot be written: {error}",
+            left="no job was submitted",
+            remedy=f"make room in, or give access to, {folder.parent}",
+        ) from error
 
 
 def rerun(settings: Settings, job: Job, from_step: str, clock: Clock) -> list[str]:

@@ -21,6 +21,10 @@ class DatabaseError(InfrastructureError):
     """The database is locked, gone, full or not ours to use; what was being written is not in it."""
 
 
+class NoRoomError(DatabaseError):
+    """The disk of the home is full: what steps leave, or the database writes, has no place. It may have one later."""
+
+
 class NoLongerOursError(DatabaseError):
     """The job was given to another worker meanwhile: this one may not write to it any more."""
 

@@ -4,6 +4,7 @@ Everything is decided from the journal and the job's row: a worker that was kill
 it stopped. A step that was cut in the middle runs again: each looks at what is there before it acts.
 """
 
+import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,12 +13,13 @@ from pathlib import Path
 from sandbox_suite.core.clock import Clock, iso
 from sandbox_suite.core.errors import CancelledError, InfrastructureError
 from sandbox_suite.jobs import journal, table
-from sandbox_suite.jobs.database import Database, DatabaseError
+from sandbox_suite.jobs.database import Database, DatabaseError, NoRoomError
 from sandbox_suite.jobs.events import Journal
 from sandbox_suite.jobs.model import GROUPS, STEPS, VERDICT_EXIT, Job, State
 from sandbox_suite.jobs.outcome import Outcome, read
 
 ENDS_AS = {2: State.REFUSED, 3: State.BLOCKED, 4: State.CANCELLED}  # by exit code; any other: failed
+ROOM_BYTES = 1 << 20  # what a step leaves is smaller
 CUT_ATTEMPTS = 2  # a step's process that was killed is tried again once; then the job fails
 
 
@@ -124,10 +126,11 @@ class Execution:
             self.journal.write("started", label, attempt=attempt)
             before = self.clock()
             call = StepCall(self.job, step, attempt, undo)
-            outcome = self.run_step(call, self._never if undo else self._cancelled)
+            outcome = self._run_step(call)
             seconds = (self.clock() - before).total_seconds()
             if outcome is not None:
                 break
+            self._expect_room()
             self.journal.write("progress", label, attempt=attempt, message="the step's process was ended from outside")
         outcome = outcome or Outcome.failed(
             attempt, InfrastructureError(f"step `{label}` was ended from outside {CUT_ATTEMPTS} times")
@@ -135,6 +138,22 @@ class Execution:
         what = (outcome.error or {}).get("what", "")
         self.journal.write("ended", label, attempt=attempt, outcome=outcome.outcome, seconds=seconds, message=what)
         return outcome
+
+    def _run_step(self, call: StepCall) -> Outcome | None:
+        try:
+            return self.run_step(call, self._never if call.undo else self._cancelled)
+        except OSError:
+            self._expect_room()
+            raise
+
+    def _expect_room(self) -> None:
+        """Raise NoRoomError where a step could not leave its outcome: it did not fail, and is tried again later."""
+        if shutil.disk_usage(self.database.home).free < ROOM_BYTES:
+            raise NoRoomError(
+                f"the disk of {self.database.home} is full",
+                left="the job stays where it is, and goes on once there is room",
+                remedy="free space there",
+            )
 
     def _take_back(self, job: Job) -> None:
         """Compensate in reverse order: fetch the evidence while it is there, then release everything."""

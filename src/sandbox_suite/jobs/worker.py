@@ -155,7 +155,8 @@ class Worker:
         except NoLongerOursError as error:
             self.say(str(error.explanation.what))
         except DatabaseError as error:
-            self.say(f"{job} goes on when the database answers: {error.explanation.what}")
+            self.say(f"{job} goes on when that is possible: {error.explanation.what}")
+            self.stopping.wait(LOOK_SECONDS)
         finally:
             database.close()
 
