@@ -9,6 +9,7 @@ import psutil
 from tests.e2e.traces import Traces
 
 WORKER, HOLDER, LAUNCHED = "sandbox_suite.jobs.worker", "sandbox_suite.sessions.server", "sandbox_suite.launch"
+WATCH = "sandbox_suite.jobs.lease_watch"
 
 
 @dataclass(frozen=True)
@@ -32,17 +33,17 @@ class Family:
         self._traces = Traces(home)
 
     def of(self, kind: str) -> list[int]:
-        """Return the processes of a kind: worker, forkserver, holder, pulumi; step and ansible, its children."""
+        """Return the processes of a kind: worker, forkserver, holder, watch, pulumi; step and ansible, children."""
         everyone = self._everyone()
         return [pid for pid, one in everyone.items() if _kind(one, everyone) == kind]
 
     def superfluous(self) -> list[str]:
-        """Return all but what an installation at rest has: a worker, its forkserver, a holder."""
+        """Return all but what an installation at rest has: a worker, its forkserver, a holder, a watch of leases."""
         everyone = self._everyone()
         by_kind: dict[str, list[Member]] = {}
         for one in everyone.values():
             by_kind.setdefault(_kind(one, everyone), []).append(one)
-        allowed = [pid for kind in ("worker", "forkserver", "holder") for pid in by_kind.get(kind, [])[:1]]
+        allowed = [pid for kind in ("worker", "forkserver", "holder", "watch") for pid in by_kind.get(kind, [])[:1]]
         return [str(one) for one in everyone.values() if one not in allowed]
 
     def _everyone(self) -> dict[int, Member]:
@@ -67,6 +68,8 @@ def _on_terminal(pid: int) -> bool:
 def _kind(one: Member, everyone: dict[int, Member]) -> str:
     if WORKER in one.words:
         return "worker"
+    if WATCH in one.words:
+        return "watch"
     if HOLDER in one.words:
         return "holder"
     if one.name == "pulumi":

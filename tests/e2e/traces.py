@@ -13,7 +13,12 @@ from sandbox_suite.core.settings import load
 from sandbox_suite.engine import inventory
 from sandbox_suite.sessions import holder
 
-SERVICES = ("sandbox_suite.jobs.worker", "sandbox_suite.sessions", "sandbox_suite.launch")  # they end by themselves
+SERVICES = (
+    "sandbox_suite.jobs.worker",
+    "sandbox_suite.jobs.lease_watch",
+    "sandbox_suite.sessions",
+    "sandbox_suite.launch",
+)  # they end by themselves
 
 
 def temporary(home: Path) -> Path:

@@ -1,6 +1,7 @@
 """The life of a job, with real journal and table and steps that only say how they ended."""
 
 import datetime
+import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from sandbox_suite.core.clock import iso
 from sandbox_suite.core.errors import BlockedError, CancelledError, InfrastructureError, RequestError
 from sandbox_suite.jobs import events, journal, table
-from sandbox_suite.jobs.database import Database
+from sandbox_suite.jobs.database import Database, NoRoomError
 from sandbox_suite.jobs.execution import Execution, StepCall
 from sandbox_suite.jobs.model import SIDE_BY_SIDE, STEPS, Request, State
 from sandbox_suite.jobs.outcome import Outcome
@@ -158,6 +159,20 @@ def test_a_step_that_is_killed_again_and_again_fails_the_job(database: Database,
     ran = execute(database, tmp_path, verify=lambda n: None)
     assert ran.count("verify") == 2
     assert table.get(database, JOB).state == State.FAILED
+
+
+def test_a_step_that_could_leave_nothing_for_want_of_room_does_not_fail_the_job(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start(database)
+    full = shutil.disk_usage(tmp_path)._replace(free=0)
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: full)
+    with pytest.raises(NoRoomError, match="is full"):
+        execute(database, tmp_path, verify=lambda n: None)
+    monkeypatch.undo()
+    assert table.get(database, JOB).state == State.RUNNING
+    assert "verify" in execute(database, tmp_path)
+    assert table.get(database, JOB).state == State.DONE
 
 
 def test_destroying_a_kept_job_keeps_its_verdict(database: Database, tmp_path: Path) -> None:

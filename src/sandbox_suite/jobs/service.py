@@ -43,6 +43,16 @@ def log_path(home: Path) -> Path:
     return home / "logs" / "worker.log"
 
 
+def facts_path(home: Path) -> Path:
+    """Return the file that says which worker lives; one that ended in order has taken it away."""
+    return home / "worker.json"
+
+
+def ended_in_order(home: Path) -> bool:
+    """Whether the worker that does not live any more was told to end, or had nothing to do: it was not killed."""
+    return not facts_path(home).exists()
+
+
 def alive(home: Path) -> bool:
     """Whether a worker holds the lock; asking takes some ten microseconds."""
     try:
@@ -61,7 +71,7 @@ def status(home: Path) -> WorkerStatus:
     facts: dict[str, Any] = {}
     if running:
         with contextlib.suppress(OSError, ValueError):
-            facts = read_json(home / "worker.json")
+            facts = read_json(facts_path(home))
     return WorkerStatus(running, facts.get("pid"), facts.get("started_at", ""), str(log_path(home)))
 
 

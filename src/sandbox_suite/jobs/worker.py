@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -19,7 +20,7 @@ from sandbox_suite.core.clock import iso, utc_now
 from sandbox_suite.core.errors import SandboxError
 from sandbox_suite.core.files import write_json
 from sandbox_suite.core.settings import Settings, settings
-from sandbox_suite.jobs import admission, arrival, machines, policy_store, reaper, restored, service, table
+from sandbox_suite.jobs import admission, arrival, lease_watch, machines, policy_store, reaper, restored, service, table
 from sandbox_suite.jobs.children import Children, Stopping
 from sandbox_suite.jobs.database import DatabaseError, Fence, NoLongerOursError, connect
 from sandbox_suite.jobs.execution import Execution, StepCall
@@ -55,6 +56,7 @@ class Worker:
         self.threads: dict[str, threading.Thread] = {}
         self.stopping = threading.Event()
         self._removing: threading.Thread | None = None
+        self._watch: subprocess.Popen[bytes] | None = None  # of the leases
         self._sweeping: threading.Thread | None = None
         self._told = ""
         self._due: dict[str, float] = {"sweep": time.monotonic()}  # not at once: what is asked for goes first
@@ -90,8 +92,19 @@ class Worker:
         if self._is_due("reap", REAP_SECONDS):
             reaper.reap(self.database, self.machine, utc_now(), self.say)
             restored.note(self.database, self.settings.home)
+            self._watch_leases()
         self._sweep()
         self._start_running()
+
+    def _watch_leases(self) -> None:
+        """Have the leases of this machine's sandboxes watched, in case that this worker is killed."""
+        if self._watch and self._watch.poll() is not None:
+            self._watch = None
+        if self._leased() and self._watch is None:
+            self._watch = lease_watch.ensure(self.settings)
+
+    def _leased(self) -> bool:
+        return any(job.machine in ("", self.machine) for job in table.leased(self.database))
 
     def _sweep(self) -> None:
         """Have what nobody owns ended, one look at a time."""
@@ -168,8 +181,7 @@ class Worker:
                 machines.beat(self.database, self.machine, 0, "stopped")
 
     def _busy(self) -> bool:
-        mine = [job for job in table.leased(self.database) if job.machine in ("", self.machine)]
-        return bool(self.threads or mine or table.in_state(self.database, State.QUEUED))
+        return bool(self.threads or self._leased() or table.in_state(self.database, State.QUEUED))
 
     def _forget_ended(self) -> bool:
         ended = [job for job, thread in self.threads.items() if not thread.is_alive()]
@@ -220,7 +232,7 @@ def serve(configured: Settings, children: AbstractContextManager[Steps]) -> int:
         if not alone:
             _say("another worker lives; nothing to do")
             return 0
-        write_json(configured.home / "worker.json", {"pid": os.getpid(), "started_at": iso(utc_now())})
+        write_json(service.facts_path(configured.home), {"pid": os.getpid(), "started_at": iso(utc_now())})
         with children as steps:
             worker = Worker(configured, steps, _say)
             for number in (signal.SIGTERM, signal.SIGINT):
@@ -231,6 +243,7 @@ def serve(configured: Settings, children: AbstractContextManager[Steps]) -> int:
             for thread in list(worker.threads.values()):
                 thread.join(timeout=10)
             worker.leave()
+        service.facts_path(configured.home).unlink(missing_ok=True)
         _say("worker ends")
     sys.stdout.flush()
     os._exit(code)  # a thread that waits for a step must not hold the process: the journal has everything
