@@ -19,7 +19,15 @@ from sandbox_suite.core.settings import CHECKOUT
 VARIABLE = "SANDBOX_SUITES_CONFIG"
 DEFAULT_FILE = CHECKOUT / "config" / "plugins" / "debug" / "data_suite.yaml"
 
+SHARES = ("pass_rate", "critical_coverage")
+MINIMUMS = (*SHARES, "throughput_rps")
+COUNTS = ("queries", "slow_queries")
+RELATIVE = ("_rise", "_fall")
+
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Rise = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]  # a share: 0.1 is a tenth more, or less for `_fall`
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 CaseId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/\S.*$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
@@ -33,17 +41,49 @@ class _Document(BaseModel):
 
 
 class Thresholds(_Document):
-    """What a run must reach. Shares are 0..1 and minimums; times are milliseconds and maximums; None: not asked."""
+    """What a run must reach; None: not asked.
+
+    Shares are 0..1 and minimums, `throughput_rps` is a minimum, everything else a maximum; a unit is the end of a name.
+    `_rise` and `_fall` are shares against the baseline: beyond them and its noise, the report advises.
+    """
 
     pass_rate: Share = 0.95
     critical_coverage: Share = 0.95
     api_p50_ms: Milliseconds | None = None
     api_p95_ms: Milliseconds | None = None
     api_p99_ms: Milliseconds | None = None
+    throughput_rps: Positive | None = None  # cases per second
+    plugin_cpu_s: Positive | None = None
+    plugin_memory_mib: Positive | None = None
+    database_cpu_s: Positive | None = None
+    database_memory_mib: Positive | None = None
+    queries: Count | None = None  # the plugin's statements while the suites ran
+    query_ms: Positive | None = None  # in all of them
+    slow_queries: Count | None = None  # kinds of statements of which one took 100 ms or longer
+    latency_rise: Rise | None = None  # all cases as pairs
+    api_p50_rise: Rise | None = None
+    api_p95_rise: Rise | None = None
+    api_p99_rise: Rise | None = None
+    throughput_fall: Rise | None = None
+    plugin_cpu_rise: Rise | None = None
+    plugin_memory_rise: Rise | None = None
+    database_cpu_rise: Rise | None = None
+    database_memory_rise: Rise | None = None
+    queries_rise: Rise | None = None
+    query_time_rise: Rise | None = None
+    slow_queries_rise: Rise | None = None
 
     def asked(self) -> dict[str, float]:
         """Return the thresholds in force, by name."""
         return {name: value for name, value in self.model_dump().items() if value is not None}
+
+    def absolute(self) -> dict[str, float]:
+        """Return those that a run alone is held against."""
+        return {name: value for name, value in self.asked().items() if not name.endswith(RELATIVE)}
+
+    def relative(self) -> dict[str, float]:
+        """Return those that are shares against a baseline."""
+        return {name: value for name, value in self.asked().items() if name.endswith(RELATIVE)}
 
 
 class Plan(_Document):
@@ -134,6 +174,11 @@ def _mistake(name: str, value: str) -> str:
         number = float(value)
     except ValueError:
         return f"`{value}` is not a number"
-    if name.endswith("_ms"):
-        return "" if 0 < number < math.inf else "milliseconds above 0 are needed"
-    return "" if 0 <= number <= 1 else "a share from 0 to 1 is needed"
+    if name in SHARES:
+        return "" if 0 <= number <= 1 else "a share from 0 to 1 is needed"
+    if name.endswith(RELATIVE):
+        return "" if 0 < number <= 10 else "a share above 0 is needed: 0.1 is a tenth"
+    if name in COUNTS:
+        return "" if 0 <= number < math.inf else "a count is needed"
+    unit = "milliseconds" if name.endswith("_ms") else "a number"
+    return "" if 0 < number < math.inf else f"{unit} above 0 {'are' if name.endswith('_ms') else 'is'} needed"

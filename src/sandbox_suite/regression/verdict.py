@@ -3,10 +3,10 @@
 - **blocked**: the masking gate refused the dataset, so nothing was tried (`blocked`).
 - **incomplete**: the evidence has a hole, so neither good nor bad is proved. No case ran; a suite crashed, hung or left
   unreadable results; fewer of the critical cases ran to an answer than `critical_coverage` asks; the audit differs
-  from what was done; verification did not run whole.
-- **regressed**: the evidence is whole and says no. The pass rate is below `pass_rate`; a critical case failed; a time
-  is above its threshold; a verification check or a checklist row failed.
-- **passed**: none of these.
+  from what was done; verification did not run whole; a threshold is asked for a figure that was not measured.
+- **regressed**: the evidence is whole and says no. The pass rate is below `pass_rate`; a critical case failed; a figure
+  of performance is beyond its absolute threshold; a verification check or a checklist row failed.
+- **passed**: none of these. What differs from a stored baseline is advice (`performance.judging`), never a verdict.
 
 A hole weighs more than a failure: an incomplete run says so even where it has failures too, and names both.
 The pass rate is (passed + flaky) / (passed + flaky + failed + error); skipped cases are left out of it. A case ran to
@@ -17,11 +17,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from sandbox_suite.regression.plans import Plan, Thresholds
-from sandbox_suite.regression.results import Case, Results, percentile
+from sandbox_suite.regression.performance import figures as figures_of
+from sandbox_suite.regression.plans import MINIMUMS, SHARES, Plan, Thresholds
+from sandbox_suite.regression.results import Case, Results
 
 Verdict = Literal["passed", "regressed", "incomplete", "blocked"]
-PERCENTILES = {"api_p50_ms": 0.50, "api_p95_ms": 0.95, "api_p99_ms": 0.99}
 NAMED = 10  # cases a reason names before it only counts
 
 
@@ -54,22 +54,27 @@ def blocked(reasons: Sequence[str]) -> Judgement:
 
 
 def judge(
-    results: Results, plan: Plan, thresholds: Thresholds, audit_complete: bool, verification: Verified | None
-) -> Judgement:
-    """Return the judgement of a run; the rules stand at the top of this module. None: verification did not run."""
-    measured = _measure(results, plan)
+    results: Results, plan: Plan, thresholds: Thresholds, audit_complete: bool, verification: Verified | None,
+    figures: Mapping[str, float | None] | None = None, failed_rows: Sequence[str] = (),
+) -> Judgement:  # fmt: skip
+    """Return the judgement of a run; the rules stand at the top of this module.
+
+    `verification` None: it did not run. `figures` as `performance.figures` measures them; None: of the results alone.
+    `failed_rows`: a line for each row of the checklist that failed elsewhere than in verification.
+    """
+    measured = _measure(results, plan, figures)
     holes = _holes(results, plan, thresholds, measured, audit_complete, verification)
     failures = _failures(results, plan, thresholds, measured, verification)
+    failures += [f"checklist: {line}" for line in failed_rows]
     verdict: Verdict = "incomplete" if holes else "regressed" if failures else "passed"
     return Judgement(verdict, measured["pass_rate"], measured["critical_coverage"], tuple(holes + failures), measured)
 
 
-def _measure(results: Results, plan: Plan) -> dict[str, float | None]:
-    times = results.milliseconds()
+def _measure(results: Results, plan: Plan, figures: Mapping[str, float | None] | None) -> dict[str, float | None]:
     return {
         "pass_rate": pass_rate(results.cases),
         "critical_coverage": critical_coverage(results.cases, plan.critical),
-        **{name: percentile(times, share) for name, share in PERCENTILES.items()},
+        **(figures_of.measure(results, (), {}, None) if figures is None else figures),
     }
 
 
@@ -108,6 +113,10 @@ def _holes(
         reasons.append("the audit log differs from what was done")
     if verification is None or not verification.complete:
         reasons.append("verification did not run" if verification is None else "not every verification check ran")
+    ran = any(case.outcome in ("passed", "failed") for case in results.cases)
+    missing_figures = [name for name in thresholds.absolute() if measured.get(name) is None and name not in SHARES]
+    if missing_figures and ran:
+        reasons.append(f"a threshold is asked for what was not measured: {_listed(missing_figures)}")
     return reasons
 
 
@@ -122,10 +131,10 @@ def _failures(
     failed = [case.id for case in results.cases if case.outcome == "failed" and case.id in plan.critical]
     if failed:
         reasons.append(f"critical cases failed: {_listed(failed)}")
-    for name in PERCENTILES:
-        limit, value = getattr(thresholds, name), measured[name]
-        if limit is not None and value is not None and value > limit:
-            reasons.append(f"{name} is {value:.1f}, above {limit:g}")
+    for name, limit in thresholds.absolute().items():
+        value = None if name in SHARES else measured.get(name)
+        if value is not None and (value < limit if name in MINIMUMS else value > limit):
+            reasons.append(f"{name} is {value:.1f}, {'below' if name in MINIMUMS else 'above'} {limit:g}")
     return reasons + [f"verification: {line}" for line in (verification.failed if verification else ())]
 
 

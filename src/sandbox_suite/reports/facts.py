@@ -78,6 +78,7 @@ class Resource:
     memory_limit_bytes: int | None = None
     processes: int | None = None
     samples: tuple[Sample, ...] = ()
+    regression_cpu_seconds: float | None = None  # while the suites ran; None where nobody counted
 
 
 @dataclass(frozen=True)

@@ -62,8 +62,21 @@ def _figures(content: Mapping[str, Any]) -> Iterator[str]:
     proved = sum(row["state"] == "proved" for row in content["rows"])
     failed = [row["row"] for row in content["rows"] if row["state"] == "failed"]
     also = f"; failed: {', '.join(failed)}" if failed else ""
+    yield from _performance(content.get("performance"))
     yield f"Checklist: {proved} of {counted(len(content['rows']), 'row')} proved{also}."
     yield ""
+
+
+def _performance(told: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield what a baseline advises; nothing where there is none."""
+    if not told or not told["against"]:
+        return
+    against = code(f"{told['against']['plugin']} {told['against']['version']}")
+    yield f"Performance, advice only: {told['advice']} against {against}, {counted(told['against']['runs'], 'run')}."
+    if told["reasons"]:
+        yield ""
+        yield from (f"- {code(reason)}" for reason in told["reasons"])
+        yield ""
 
 
 def _problems(content: Mapping[str, Any]) -> Iterator[str]:

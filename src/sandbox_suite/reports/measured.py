@@ -6,6 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sandbox_suite.core.errors import RequestError
+from sandbox_suite.regression.performance import baseline as performance
+from sandbox_suite.regression.performance import counters, figures
 from sandbox_suite.reports.facts import Baseline, Resource, Sample, Statement, SuiteRun
 
 LARGEST = 4 << 20  # bytes of one of these files
@@ -24,16 +27,31 @@ def suites(artifacts: Path) -> tuple[SuiteRun, ...]:
     )
 
 
-def resources(artifacts: Path, limits: Mapping[str, Mapping[str, Any]]) -> tuple[Resource, ...]:
+def counted(folder: Path) -> Mapping[str, Any]:
+    """Return the counters before and after the suites ran, as the step `regress` left them in the job's folder."""
+    return _object(folder / "counters.json")
+
+
+def resources(
+    artifacts: Path, limits: Mapping[str, Mapping[str, Any]], counts: Mapping[str, Any] | None = None
+) -> tuple[Resource, ...]:
     """Return what each part of `limits` (the plan's) used; a part that left no metrics has no figures."""
     return tuple(
-        _resource(part, _object(artifacts / "metrics" / f"{part}.json"), limit) for part, limit in limits.items()
+        _resource(part, _object(artifacts / "metrics" / f"{part}.json"), limit, counts or {})
+        for part, limit in limits.items()
     )
 
 
-def _resource(part: str, metrics: Mapping[str, Any], limit: Mapping[str, Any]) -> Resource:
+def used(found: Sequence[Resource]) -> dict[str, figures.Used]:
+    """Return what each part used while the suites ran."""
+    return {item.part: figures.Used(item.regression_cpu_seconds, item.memory_peak_bytes) for item in found}
+
+
+def _resource(part: str, metrics: Mapping[str, Any], limit: Mapping[str, Any], counts: Mapping[str, Any]) -> Resource:
     cpu, memory_mb = _number(metrics.get("cpu_us")), _number(limit.get("memory_mb"))
-    samples = [_sample(item) for item in _list(metrics.get("samples"))[:MOST]]
+    looks = counts.get("samples")
+    seen = looks.get(part) if isinstance(looks, Mapping) else None
+    samples = [_sample(item) for item in _list(metrics.get("samples") or seen)[:MOST]]
     return Resource(
         part=part,
         cpu_seconds=None if cpu is None else round(cpu / 1e6, 6),
@@ -42,6 +60,7 @@ def _resource(part: str, metrics: Mapping[str, Any], limit: Mapping[str, Any]) -
         memory_limit_bytes=None if memory_mb is None else round(memory_mb * MIB),
         processes=_whole(metrics.get("processes")),
         samples=tuple(sample for sample in samples if sample),
+        regression_cpu_seconds=counters.cpu_seconds(counts, part),
     )
 
 
@@ -67,6 +86,15 @@ def statements(artifacts: Path) -> tuple[Statement, ...]:
         if isinstance(item, Mapping) and item.get("role") != "postgres"
     ]
     return tuple(sorted(found, key=lambda item: -item.total_ms)[:STATEMENTS])
+
+
+def stored(file: Path) -> performance.Baseline | None:
+    """Return the accepted runs that a job was held against, as its folder has them; None where it has none."""
+    held = _object(file)
+    try:
+        return performance.Baseline.from_dict(held) if "schema" in held else None
+    except RequestError:
+        return None
 
 
 def baseline(file: Path) -> Baseline | None:

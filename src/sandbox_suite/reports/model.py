@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
-from sandbox_suite.regression.plans import Plan, Thresholds
+from sandbox_suite.regression.performance.judging import Performance
+from sandbox_suite.regression.plans import MINIMUMS, Plan, Thresholds
 from sandbox_suite.regression.results import Case, Results, percentile
 from sandbox_suite.regression.verdict import Judgement
 from sandbox_suite.reports.facts import Baseline, Fact, Place, Resource, Statement, Step, SuiteRun
@@ -89,6 +90,7 @@ class Report:
     environment: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     reason: str = ""
     evidence: Evidence = field(default_factory=Evidence)
+    performance: Performance | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Return what report.json holds, before redaction."""
@@ -118,6 +120,7 @@ class Report:
             "steps": [asdict(step) for step in self.steps],
             "audit": asdict(self.audit),
             **_evidence(self.evidence),
+            "performance": self.performance.as_dict() if self.performance else None,
             "environment": {name: dict(section) for name, section in self.environment.items()},
         }
 
@@ -151,9 +154,9 @@ def _shallow(value: Case | Place) -> dict[str, Any]:
 
 def _thresholds(thresholds: Thresholds, measured: Mapping[str, float | None]) -> list[dict[str, Any]]:
     lines = []
-    for name, required in thresholds.asked().items():
+    for name, required in thresholds.absolute().items():
         value = measured.get(name)
-        kept = None if value is None else value <= required if name.endswith("_ms") else value >= required
+        kept = None if value is None else value >= required if name in MINIMUMS else value <= required
         lines.append({"name": name, "required": required, "measured": value, "kept": kept})
     return lines
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox_suite.core.settings import CHECKOUT
-from sandbox_suite.reports import charts, charts_resources, wording
+from sandbox_suite.reports import charts, charts_performance, charts_resources, wording
 
 if TYPE_CHECKING:
     import jinja2
@@ -70,6 +70,7 @@ def html(content: Mapping[str, Any]) -> str:
         latency=charts.latency(content["cases"], percentiles(content["latency"]), (baseline or {}).get("latency")),
         memory=charts_resources.memory(content.get("resources", []), baseline),
         cpu=charts_resources.cpu(content.get("resources", []), baseline),
+        shift=charts_performance.shift(content.get("performance")),
         courses=charts_resources.courses(content.get("resources", [])),
     )  # fmt: skip
 

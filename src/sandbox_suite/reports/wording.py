@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from sandbox_suite.regression.performance.figures import FIGURES
+from sandbox_suite.regression.plans import MINIMUMS, SHARES
+
 NAMES = {
     "pass_rate": "pass rate",
     "critical_coverage": "critical coverage",
-    "api_p50_ms": "median latency (p50)",
-    "api_p95_ms": "latency p95",
-    "api_p99_ms": "latency p99",
+    **{figure.name: figure.title for figure in FIGURES},
 }
+UNITS = {"_s": " s", "_mib": " MiB", "_rps": " per second"}
 VERDICTS = {
     "passed": "Passed",
     "regressed": "Regressed",
@@ -44,13 +46,18 @@ def change(now: float | None, before: float | None) -> str:
 
 
 def measure(value: float | None, name: str) -> str:
-    """Return a threshold's value in its unit."""
-    return milliseconds(value) if name.endswith("_ms") else percent(value)
+    """Return the value of a threshold or figure in its unit."""
+    if name in SHARES:
+        return percent(value)
+    if name.endswith("_ms"):
+        return milliseconds(value)
+    unit = next((unit for ending, unit in UNITS.items() if name.endswith(ending)), "")
+    return "–" if value is None else f"{value:,.4g}{unit}" if value < 1e4 else f"{value:,.0f}{unit}"
 
 
 def bound(name: str) -> str:
     """Say which way a threshold holds."""
-    return "at most" if name.endswith("_ms") else "at least"
+    return "at least" if name in MINIMUMS else "at most"
 
 
 def shown(value: Any) -> str:

@@ -103,6 +103,12 @@ def report_(context: Context, runs: int = 5, seed: int = 1, json: bool = False) 
     _bench("report", runs, seed, json)
 
 
+@task(help={**HELP, "runs": "how many pairs with a slowdown, and as many without"})
+def verdicts(context: Context, runs: int = 400, seed: int = 1, json: bool = False) -> None:
+    """Judge pairs of versions of a real little service, half of them 10 % slower: what is found, what is false."""
+    _bench("verdicts", runs, seed, json)
+
+
 @task(help={**HELP, "runs": "how many jobs, of five tenants"})
 def queue(context: Context, runs: int = 1000, seed: int = 1, json: bool = False) -> None:
     """Run many jobs of five tenants while workers are killed: what is lost, run twice or passed over."""

@@ -2,6 +2,7 @@
 
 import os
 import platform
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sandbox_suite.core.clock import iso
@@ -57,6 +58,17 @@ def _host() -> dict[str, Any]:
     return {
         "system": platform.platform(),
         "python": platform.python_version(),
+        "architecture": platform.machine(),
         "processors": os.cpu_count(),
+        "model": _model(),
         "memory": f"{memory / 2**30:.1f} GiB",
     }
+
+
+def _model() -> str:
+    """Return what the processor calls itself; empty where the system does not say."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.partition(":")[2].strip() for line in lines if line.startswith("model name")), "")

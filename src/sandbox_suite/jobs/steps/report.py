@@ -1,20 +1,22 @@
 """report: judge what was collected and write the report; told from the job's folder alone, whenever that is."""
 
 import platform
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from sandbox_suite.audit import log
 from sandbox_suite.core.clock import iso
 from sandbox_suite.core.files import read_json
-from sandbox_suite.jobs import outcome
+from sandbox_suite.jobs import baselines, outcome
 from sandbox_suite.jobs.audit import path as audit_path
 from sandbox_suite.jobs.model import STEPS
 from sandbox_suite.jobs.steps.context import Context
 from sandbox_suite.regression import results, verdict
+from sandbox_suite.regression.performance import counters, figures, judging, machine
 from sandbox_suite.regression.plans import Plan
 from sandbox_suite.regression.suites import Suite
-from sandbox_suite.reports import cases, hiding, inventory, measured, model, rendering, steps
+from sandbox_suite.reports import against, cases, hiding, inventory, measured, model, rendering, steps
 from sandbox_suite.verification.model import Verification
 
 CONVERGING = ("deploy", "load", "regress", "collect")
@@ -32,7 +34,17 @@ def run(context: Context) -> dict[str, Any]:
     checked = _verification(context)
     trail = log.verify(audit_path(context.folder))
     complete = trail.intact and not any(context.made(step).get("missing_records") for step in CONVERGING)
-    judged = verdict.judge(found, planned, planned.thresholds, complete, checked)
+    evidence = _evidence(context.folder, plan, found)
+    figured = _figures(context.folder, found, evidence)
+    judged = verdict.judge(found, planned, planned.thresholds, complete, checked, figured)
+    host = _looked(context.folder).get("host", {})
+    held = baselines.of_job(context.settings.home, context.folder, plan, host)
+    if held:
+        evidence = replace(evidence, baseline=against.shown(held))
+    performance = judging.judge(
+        {case.id: case.seconds * 1000 for case in found.cases if case.outcome == "passed" and not case.flaky},
+        figured, held, planned.thresholds.relative(), machine.of(host),
+    )  # fmt: skip
     report = model.Report(
         job=context.job,
         tenant=context.request.tenant,
@@ -48,10 +60,11 @@ def run(context: Context) -> dict[str, Any]:
         audit=model.Audit(str(audit_path(context.folder)), trail.records, trail.head, complete),
         environment=_environment(context.folder, plan),
         reason=context.request.reason,
-        evidence=_evidence(context.folder, plan, found),
+        evidence=evidence,
+        performance=performance,
     )
     written = rendering.render(report, context.folder / "report", redact, context.folder, known)
-    for reason in judged.reasons:
+    for reason in (*judged.reasons, *(f"advice: {line}" for line in performance.reasons)):
         context.say(f"! {reason}")
     return {
         "verdict": judged.verdict,
@@ -60,6 +73,7 @@ def run(context: Context) -> dict[str, Any]:
         "cases": found.counts(),
         "flaky": [case.id for case in found.cases if case.flaky],
         "reasons": list(judged.reasons),
+        "performance": performance.advice,
         "report": {name: str(path) for name, path in written.items()},
     }
 
@@ -105,13 +119,19 @@ def _evidence(folder: Path, plan: dict[str, Any], found: results.Results) -> mod
         suites=runs,
         places=cases.places(found.cases, runs),
         plugin_logs=cases.plugin_logs(found.cases, artifacts / "logs"),
-        resources=measured.resources(artifacts, plan["limits"]),
+        resources=measured.resources(artifacts, plan["limits"], measured.counted(folder)),
         statements=measured.statements(artifacts),
         inventory=inventory.facts(read_json(outputs), plan["limits"], _looked(folder).get("parts", {}))
         if outputs.exists()
         else (),
         baseline=measured.baseline(folder / "baseline.json"),
     )
+
+
+def _figures(folder: Path, found: results.Results, evidence: model.Evidence) -> dict[str, float | None]:
+    seconds = [suite.seconds for suite in evidence.suites if suite.seconds is not None]
+    queries = counters.queries(measured.counted(folder))
+    return figures.measure(found, seconds, measured.used(evidence.resources), queries)
 
 
 def _looked(folder: Path) -> dict[str, Any]:
