@@ -42,10 +42,14 @@ def shift(performance: Mapping[str, Any] | None) -> Shift | None:
         return LEFT + (value - first * step) * scale
 
     ticks = tuple(
-        Tick(place(number * step), f"{number * step:+.0%}", "start" if number == first else "middle")
+        Tick(
+            place(number * step),
+            f"{100 * number * step:+.0f} %" if number else "0 %",
+            "start" if number == first else "middle",
+        )
         for number in range(first, last)
     )
     return Shift(
         place(low), place(high), place(middle), place(0), (place(band[0]), place(band[1])) if band else None, ticks,
-        f"{middle:+.1%}, surely {low:+.1%} to {high:+.1%}",
+        f"{100 * middle:+.1f} %, surely {100 * low:+.1f} % to {100 * high:+.1f} %",
     )  # fmt: skip

@@ -10,7 +10,7 @@ NAMES = {
     "critical_coverage": "critical coverage",
     **{figure.name: figure.title for figure in FIGURES},
 }
-UNITS = {"_s": " s", "_mib": " MiB", "_rps": " per second"}
+UNITS = {"_s": " s", "_mib": " MiB"}
 VERDICTS = {
     "passed": "Passed",
     "regressed": "Regressed",

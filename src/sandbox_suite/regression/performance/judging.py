@@ -169,14 +169,18 @@ def _reasons(found: Performance) -> Iterable[str]:
     latency = found.latency
     if latency and latency.standing == "worse" and latency.evidence.ratio and latency.band:
         yield (
-            f"latency over {latency.evidence.pairs} cases is {latency.evidence.ratio - 1:+.1%}"
-            f" ({(latency.evidence.low or 1) - 1:+.1%} to {(latency.evidence.high or 1) - 1:+.1%});"
-            f" by itself it strays up to {latency.band[1] - 1:+.1%}"
+            f"latency over {latency.evidence.pairs} cases is {_percent(latency.evidence.ratio - 1)}"
+            f" ({_percent((latency.evidence.low or 1) - 1)} to {_percent((latency.evidence.high or 1) - 1)});"
+            f" by itself it strays up to {_percent(latency.band[1] - 1)}"
         )
     for held in found.figures:
         if held.standing == "worse" and held.value is not None and held.middle is not None:
-            change = f" ({held.change:+.1%})" if held.change is not None else ""
-            yield f"{held.title} is {held.value:g}, against {held.middle:g}{change}, outside of its noise"
+            change = f" ({_percent(held.change)})" if held.change is not None else ""
+            yield f"{held.title} is {held.value:.4g}, against {held.middle:.4g}{change}, outside of its noise"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:+.1f} %"
 
 
 def _latency_as_dict(latency: Latency) -> dict[str, Any]:
