@@ -19,7 +19,7 @@ from sandbox_suite.core.settings import CHECKOUT
 from sandbox_suite.regression.plans import Plan, Thresholds
 from sandbox_suite.regression.results import Case, Results
 from sandbox_suite.regression.verdict import judge
-from sandbox_suite.reports import charts, rendering, wording
+from sandbox_suite.reports import charts, checklist, rendering, wording
 from sandbox_suite.reports.facts import Baseline, Fact, Place, Resource, Sample, Statement, Step, SuiteRun, Task
 from sandbox_suite.reports.model import Audit, Dataset, Evidence, Plugin, Proof, Report
 from sandbox_suite.verification import model as verification
@@ -84,6 +84,7 @@ def report(cases: tuple[Case, ...] = CASES, **changes: Any) -> Report:
         Audit("audit.jsonl", 12, DIGEST, True),
         {"Versions": {"docker": "20.10", "<b>": None}},
         evidence=EVIDENCE,
+        checklist=checklist.rows(checklist.of_verification(verified)),
     )
     return replace(made, **changes)
 

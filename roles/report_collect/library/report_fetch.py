@@ -50,6 +50,32 @@ SELECT json_build_object(
     WHERE d.datname = current_database() ORDER BY s.total_exec_time DESC LIMIT 25) AS top)
 )
 """
+# Columns of the plugin's schemas that are named like secrets: rows, those whose form only a cipher or a slow hash has,
+# and those that are plainly text. The counting is done where the values are; none of them leaves the database.
+SEALED = (
+    r"^([$](argon2|2[abxy][$]|scrypt|pbkdf2|[56y][$])|(argon2|bcrypt|scrypt|pbkdf2)[_:$]|SCRAM-SHA-256[$]"
+    r"|enc[:[]|vault:v|gAAAA|AQICAH|-----BEGIN PGP MESSAGE|age-encryption|\\x(c[13]|8[45])"
+    r"|eyJ[A-Za-z0-9_-]+([.][A-Za-z0-9_-]*){4}$)"
+)
+NAMED = "(password|passwd|secret|token|credential|(api|access|private|signing)_?key)"
+SECRETS = rf"""
+SELECT coalesce(json_agg(json_build_object('column', place,
+    'rows', (xpath('//n/text()', told))[1]::text::bigint, 'sealed', (xpath('//sealed/text()', told))[1]::text::bigint,
+    'plain', (xpath('//plain/text()', told))[1]::text::bigint)), '[]')
+FROM (
+  SELECT a.attrelid::regclass || '.' || a.attname AS place, query_to_xml(format(
+      $query$SELECT count(v) AS n, count(v) FILTER (WHERE v ~ %1$L) AS sealed,
+        count(v) FILTER (WHERE v !~ %1$L AND (length(v) < 20 OR v ~ '[[:space:]]' OR v !~ '[0-9]')) AS plain
+      FROM (SELECT nullif(%2$I::text, '') AS v FROM %3$s LIMIT 10000) AS held$query$,
+      $sealed${SEALED}$sealed$, a.attname, a.attrelid::regclass), false, true, '') AS told
+  FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+    JOIN pg_roles AS r ON r.oid = n.nspowner
+  WHERE r.rolname NOT IN ('postgres', 'pg_database_owner') AND c.relkind IN ('r', 'p') AND a.attnum > 0
+    AND NOT a.attisdropped AND a.attname ~* '{NAMED}'
+    AND a.atttypid::regtype::text IN ('text', 'character varying', 'character', 'bytea', 'json', 'jsonb')
+  ORDER BY 1 LIMIT 200) AS looked
+"""  # noqa: S608 - made of the constants above
+SECONDS = 5  # a plugin may hold a lock on its tables for ever
 
 
 def counter(root: str, candidates: tuple[tuple[str, float], ...]) -> int | None:
@@ -65,6 +91,14 @@ def counter(root: str, candidates: tuple[tuple[str, float], ...]) -> int | None:
     return None
 
 
+def stored(database: str) -> Any:
+    """Return what is held in columns that are named like secrets; None where that could not be seen in time."""
+    try:
+        return sandbox_psql.value(database, f"SET LOCAL statement_timeout = '{SECONDS}s';{SECRETS}")
+    except sandbox_psql.PsqlError:
+        return None
+
+
 def metrics(part: str, run_id: str, database: str | None) -> dict[str, Any]:
     """Return the metrics of a part, those of this run where they were taken already."""
     try:
@@ -77,7 +111,10 @@ def metrics(part: str, run_id: str, database: str | None) -> dict[str, Any]:
     taken = {"part": part, "run_id": run_id, "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     taken.update({name: counter("/sys/fs/cgroup", candidates) for name, candidates in COUNTERS.items()})
     if database:
-        taken["database"] = sandbox_psql.value(database, STATEMENTS)
+        taken["database"] = {
+            **sandbox_psql.value(database, STATEMENTS),
+            "secrets": stored(database),
+        }
     with open(SNAPSHOT, "w") as file:
         json.dump(taken, file)
     return taken

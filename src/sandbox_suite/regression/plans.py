@@ -30,6 +30,7 @@ Count = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Rise = Annotated[float, Field(gt=0, le=10, allow_inf_nan=False)]  # a share: 0.1 is a tenth more, or less for `_fall`
 Milliseconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 CaseId = Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+/\S.*$")]
+Row = Annotated[str, Field(pattern=r"^S-(0[1-9]|1[0-9]|20)$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
 Table = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]{0,62}$")]
 
@@ -98,6 +99,7 @@ class Plan(_Document):
     grants: dict[Table, list[Literal["select"]]] = {}
     suites: Annotated[list[str], Field(min_length=1)]
     critical: list[CaseId] = []
+    checklist: dict[Row, Annotated[list[CaseId], Field(min_length=1)]] = {}  # row -> the cases that prove it
     thresholds: Thresholds = Thresholds()
     deadline_seconds: Annotated[int, Field(ge=1, le=86400)] = 300
 

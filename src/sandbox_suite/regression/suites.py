@@ -142,7 +142,7 @@ def look(plan: Plan, root: Path = CHECKOUT) -> tuple[list[Finding], tuple[Suite,
         mistakes, suite = look_at(root / name, name)
         found += mistakes
         suites += [suite] if suite else []
-    return found + _twins(suites) + (_unknown_critical(plan, suites) if not found else []), tuple(suites)
+    return found + _twins(suites) + (_unknown_cases(plan, suites) if not found else []), tuple(suites)
 
 
 def look_at(folder: Path, name: str) -> tuple[list[Finding], Suite | None]:
@@ -186,13 +186,16 @@ def _twins(suites: Sequence[Suite]) -> list[Finding]:
     ]
 
 
-def _unknown_critical(plan: Plan, suites: Sequence[Suite]) -> list[Finding]:
-    """A critical case must be declared, unless its suite declares none: else a misspelt one is never missed."""
+def _unknown_cases(plan: Plan, suites: Sequence[Suite]) -> list[Finding]:
+    """A case that the plan names must be declared, unless its suite declares none: a misspelt one is never missed."""
     by_name = {suite.name: suite for suite in suites}
     found = []
-    for case in plan.critical:
+    named = [(f"critical case `{case}`", case, "critical-case-unknown") for case in plan.critical]
+    named += [(f"case `{case}` of row {row}", case, "checklist-case-unknown")
+              for row, cases in plan.checklist.items() for case in cases]  # fmt: skip
+    for title, case, mark in named:
         suite = by_name.get(case.partition("/")[0])
         if suite is None or (suite.manifest.cases and case not in suite.ids()):
-            message = f"critical case `{case}` is declared by no suite of the plan"
-            found.append(Finding("error", message, f"plan {plan.name}", "critical-case-unknown"))
+            message = f"{title} is declared by no suite of the plan"
+            found.append(Finding("error", message, f"plan {plan.name}", mark))
     return found

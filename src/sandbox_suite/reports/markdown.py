@@ -61,7 +61,9 @@ def _figures(content: Mapping[str, Any]) -> Iterator[str]:
     yield f"Cases: {counts or 'none'}. Latency p50 {p50}, p95 {p95}{against}."
     proved = sum(row["state"] == "proved" for row in content["rows"])
     failed = [row["row"] for row in content["rows"] if row["state"] == "failed"]
+    open_ = [row["row"] for row in content["rows"] if row["state"] == "not checked"]
     also = f"; failed: {', '.join(failed)}" if failed else ""
+    also += f"; not checked: {', '.join(open_)}" if open_ else ""
     yield from _performance(content.get("performance"))
     yield f"Checklist: {proved} of {counted(len(content['rows']), 'row')} proved{also}."
     yield ""

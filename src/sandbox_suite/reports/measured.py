@@ -71,10 +71,15 @@ def _sample(item: Any) -> Sample | None:
     return None if at is None or cpu is None or memory is None else Sample(at, cpu, int(memory))
 
 
+def database(artifacts: Path) -> Mapping[str, Any]:
+    """Return what was measured inside the database; an empty mapping where nothing was."""
+    told = _object(artifacts / "metrics" / "database.json").get("database")
+    return told if isinstance(told, Mapping) else {}
+
+
 def statements(artifacts: Path) -> tuple[Statement, ...]:
     """Return the plugin's statements that took longest in all; those of the sandbox's own checks are left out."""
-    database = _object(artifacts / "metrics" / "database.json").get("database")
-    listed = _list(database.get("statements") if isinstance(database, Mapping) else None)
+    listed = _list(database(artifacts).get("statements"))
     found = [
         Statement(
             str(item.get("role"))[:63],

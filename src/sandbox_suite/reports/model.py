@@ -11,8 +11,9 @@ from sandbox_suite.regression.performance.judging import Performance
 from sandbox_suite.regression.plans import MINIMUMS, Plan, Thresholds
 from sandbox_suite.regression.results import Case, Results, percentile
 from sandbox_suite.regression.verdict import Judgement
+from sandbox_suite.reports.checklist import Row
 from sandbox_suite.reports.facts import Baseline, Fact, Place, Resource, Statement, Step, SuiteRun
-from sandbox_suite.verification.model import ROWS, Verification
+from sandbox_suite.verification.model import Verification
 
 SCHEMA = "sandbox-suite/report/1"
 NOWHERE = Place(0, 0)  # a suite's own trouble stands nowhere among its cases
@@ -91,6 +92,7 @@ class Report:
     reason: str = ""
     evidence: Evidence = field(default_factory=Evidence)
     performance: Performance | None = None
+    checklist: tuple[Row, ...] = ()
 
     def as_dict(self) -> dict[str, Any]:
         """Return what report.json holds, before redaction."""
@@ -116,7 +118,8 @@ class Report:
             "notes": list(self.results.notes),
             "suites": [asdict(suite) for suite in self.evidence.suites],
             "cases": self._cases(),
-            **_verified(self.verification),
+            "checks": [asdict(check) for check in self.verification.checks] if self.verification else [],
+            "rows": [_row(row) for row in self.checklist],
             "steps": [asdict(step) for step in self.steps],
             "audit": asdict(self.audit),
             **_evidence(self.evidence),
@@ -167,14 +170,9 @@ def _latency(results: Results) -> dict[str, Any]:
     return {"cases": len(times), **shares, "max_ms": times[-1] if times else None}
 
 
-def _verified(verification: Verification | None) -> dict[str, Any]:
-    """Return checks and rows; a row of the checklist that no check spoke of is `not checked`."""
-    found = verification.as_dict() if verification else {"checks": [], "rows": {}}
-    names = sorted(ROWS.keys() | found["rows"].keys())
-    rows = [
-        {"row": name, "title": ROWS.get(name, ""), "state": found["rows"].get(name, "not checked")} for name in names
-    ]
-    return {"checks": found["checks"], "rows": rows}
+def _row(row: Row) -> dict[str, Any]:
+    proofs = [{"source": proof.source, "state": proof.state, "says": proof.says} for proof in row.proofs]
+    return {"row": row.row, "title": row.title, "state": row.state, "proofs": proofs}
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:

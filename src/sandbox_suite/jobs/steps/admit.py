@@ -46,6 +46,7 @@ def run(context: Context) -> dict[str, Any]:
             },
             "suites": [suite.as_dict() for suite in suites.of_plan(plan)],
             "critical": plan.critical,
+            "checklist": plan.checklist,
             "thresholds": plans.thresholds(plan, request.thresholds).asked(),
             "deadline_seconds": plan.deadline_seconds,
             "role": role,

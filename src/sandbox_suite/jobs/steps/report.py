@@ -11,12 +11,14 @@ from sandbox_suite.core.files import read_json
 from sandbox_suite.jobs import baselines, outcome
 from sandbox_suite.jobs.audit import path as audit_path
 from sandbox_suite.jobs.model import STEPS
+from sandbox_suite.jobs.steps import proofs
 from sandbox_suite.jobs.steps.context import Context
 from sandbox_suite.regression import results, verdict
 from sandbox_suite.regression.performance import counters, figures, judging, machine
 from sandbox_suite.regression.plans import Plan
 from sandbox_suite.regression.suites import Suite
 from sandbox_suite.reports import against, cases, hiding, inventory, measured, model, rendering, steps
+from sandbox_suite.reports.checklist import Row
 from sandbox_suite.verification.model import Verification
 
 CONVERGING = ("deploy", "load", "regress", "collect")
@@ -36,7 +38,9 @@ def run(context: Context) -> dict[str, Any]:
     complete = trail.intact and not any(context.made(step).get("missing_records") for step in CONVERGING)
     evidence = _evidence(context.folder, plan, found)
     figured = _figures(context.folder, found, evidence)
-    judged = verdict.judge(found, planned, planned.thresholds, complete, checked, figured)
+    rows = proofs.checklist(context.folder, plan, found.cases, checked, trail.records, complete)
+    elsewhere = [row.line for row in rows if row.state == "failed" and not _told_by(checked, row)]
+    judged = verdict.judge(found, planned, planned.thresholds, complete, checked, figured, elsewhere)
     host = _looked(context.folder).get("host", {})
     held = baselines.of_job(context.settings.home, context.folder, plan, host)
     if held:
@@ -62,6 +66,7 @@ def run(context: Context) -> dict[str, Any]:
         reason=context.request.reason,
         evidence=evidence,
         performance=performance,
+        checklist=rows,
     )
     written = rendering.render(report, context.folder / "report", redact, context.folder, known)
     for reason in (*judged.reasons, *(f"advice: {line}" for line in performance.reasons)):
@@ -90,6 +95,7 @@ def _planned(plan: dict[str, Any]) -> Plan:
         grants=dataset["grants"],
         suites=[suite["folder"] for suite in plan["suites"]],
         critical=plan["critical"],
+        checklist=plan.get("checklist", {}),
         thresholds=plan["thresholds"],
         deadline_seconds=plan["deadline_seconds"],
     )
@@ -98,6 +104,11 @@ def _planned(plan: dict[str, Any]) -> Plan:
 def _verification(context: Context) -> Verification | None:
     file = context.folder / "verification.json"
     return Verification.from_dict(read_json(file)) if file.exists() else None
+
+
+def _told_by(checked: Verification | None, row: Row) -> bool:
+    """Tell whether the verdict names a failed row already: it names what failed in verification."""
+    return checked is not None and checked.rows.get(row.row) == "failed"
 
 
 def _dataset(context: Context, dataset: dict[str, Any]) -> model.Dataset:
