@@ -103,6 +103,12 @@ def report_(context: Context, runs: int = 5, seed: int = 1, json: bool = False) 
     _bench("report", runs, seed, json)
 
 
+@task(help=HELP)
+def regression(context: Context, runs: int = 5, seed: int = 1, json: bool = False) -> None:
+    """Time the smoke plan's 50 HTTP cases, and a table of 1,000 requests, inside a real sandbox."""
+    _bench("regression", runs, seed, json)
+
+
 @task(help={**HELP, "runs": "how many pairs with a slowdown, and as many without"})
 def verdicts(context: Context, runs: int = 400, seed: int = 1, json: bool = False) -> None:
     """Judge pairs of versions of a real little service, half of them 10 % slower: what is found, what is false."""
