@@ -26,7 +26,7 @@ TITLES = {
 }
 NAMES = tuple(f"S-{number:02}" for number in range(1, 21))
 ELSEWHERE = "A row of the host's own review"
-NOT_OURS = "asks nothing of a sandbox; a plan may name cases for it under `checklist`"
+NOT_OURS = "asks nothing of a sandbox; a plan may name cases for it"
 PROMISED = {
     "S-05": "no case of the plan is named for it, or tagged with it",
     "S-19": "no case of the plan is named for it, or tagged with it",

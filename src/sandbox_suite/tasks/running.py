@@ -3,7 +3,8 @@
 import signal
 import sys
 import time
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sandbox_suite.core.clock import new_job_id, utc_now
@@ -12,7 +13,7 @@ from sandbox_suite.core.settings import settings
 from sandbox_suite.jobs import attendance, control, events, looked, service, table
 from sandbox_suite.jobs.database import Database, connect
 from sandbox_suite.jobs.model import Job, Request, State
-from sandbox_suite.tasks import output
+from sandbox_suite.tasks import ci, output
 from sandbox_suite.tasks.view import View
 
 WORKER_LOOK_SECONDS = 0.5
@@ -157,18 +158,25 @@ def print_result(job: str, json: bool = True, setup: list[str] | None = None, st
     else:
         for line in listing.closing(row, value):
             output.say(line)
+    ci.told(value)
     return 5 if row.exit_code is None else row.exit_code
 
 
-def errors_as_json(json: bool, job: str | None, request: Request | None = None) -> AbstractContextManager[None]:
-    """With `--json`, an error is the run's object on stdout too."""
+@contextmanager
+def errors_as_json(json: bool, job: str | None, request: Request | None = None) -> Iterator[None]:
+    """With `--json`, an error is the run's object on stdout too; a CI system is told of it."""
 
     def shown(error: SandboxError) -> Any:
         from sandbox_suite.jobs import result
 
         return result.failed(settings(), job, request, error)
 
-    return output.errors_as_json(json, shown)
+    try:
+        with output.errors_as_json(json, shown):
+            yield
+    except SandboxError as error:
+        ci.failed(error)
+        raise
 
 
 class _Interrupts:
