@@ -19,6 +19,16 @@ IDENTIFIERS = ("email", "phone", "national_id", "iban", "card", "ip", "mac")
 # Rules whose values are not recomputed one by one from their originals; every other kind, known or not, is.
 SPECIAL = ("keep", "constant", "null", "drop", "free_text", "json", "template")
 
+SPANS = {
+    "_row": pl.UInt32,
+    "start": pl.Int64,
+    "end": pl.Int64,
+    "masked_start": pl.Int64,
+    "masked_end": pl.Int64,
+    "kind": pl.String,
+    "original_hmac": pl.String,
+}
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -48,6 +58,18 @@ class Table:
     def masked_columns(self) -> list[str]:
         """Return the columns whose every value became another one."""
         return [name for name, rule in self.rules.items() if rule.kind not in SPECIAL and self.has(name)]
+
+    def span_log(self, column: str) -> pl.DataFrame:
+        """Return the spans that the masker logged of a free text, in order, with `_row`, the row of each."""
+        path = self.spans.get(column)
+        if path is None:
+            return pl.DataFrame(schema=SPANS)
+        log = pl.read_parquet(path)
+        rows = self.masked.select(self.primary_key).with_row_index("_row")
+        joined = log.join(rows, on=list(self.primary_key), how="left").sort("_row", "start", maintain_order=True)
+        if joined["_row"].null_count() or joined.height != log.height:
+            raise ValueError("the span log names rows that are not there")
+        return joined.select(list(SPANS))
 
     def has(self, column: str) -> bool:
         """Return whether both sides have the column."""
@@ -140,6 +162,17 @@ def _table(
     if dropped > 0 and key and all(rules.get(part, Rule("", {})).kind == "keep" for part in key):
         raw = raw.join(masked.select(key), on=key, how="semi", maintain_order="left")
     return Table(name, key, described["foreign_keys"], rules, raw, masked, spans)
+
+
+def lent(case: Case, table: Table, reference: str) -> pl.Series:
+    """Return a raw column of this table, or of the table that it has a foreign key to, row by row."""
+    owner, _, name = reference.rpartition(".")
+    if owner in ("", table.name):
+        return table.raw[name]
+    ((key, aim),) = [(key, aim) for key, aim in table.foreign_keys.items() if aim.partition(".")[0] == owner]
+    other = case.tables[owner].raw.select(pl.col(aim.partition(".")[2]).alias("_key"), pl.col(name).alias("_value"))
+    own = table.raw.select(pl.col(key).alias("_key"))
+    return own.join(other.unique("_key"), on="_key", how="left", maintain_order="left")["_value"]
 
 
 def rows_where(mask: pl.Series) -> list[int]:

@@ -7,8 +7,7 @@ from typing import Any
 import polars as pl
 
 from sandbox_suite.datasets.gate import ids, oracle_ranges
-from sandbox_suite.datasets.gate.case import Case, Rule, Table, rows_where
-from sandbox_suite.datasets.gate.spans import lent
+from sandbox_suite.datasets.gate.case import Case, Rule, Table, lent, rows_where
 from sandbox_suite.datasets.gate.verdict import GateFinding
 
 KEPT_TYPES: dict[str, tuple[pl.DataType, ...]] = {

@@ -31,11 +31,11 @@ class Ff1:
 
     def __init__(self, key: bytes, tweak: bytes) -> None:
         self._key, self._tweak = key, tweak
-        self._plan = functools.cache(self._make_plan)
+        self.plan = functools.cache(self._make_plan)
 
     def encipher(self, value: int, digits: int) -> int:
         """Return the ciphertext of a number below 10**digits."""
-        plan = self._plan(digits)
+        plan = self.plan(digits)
         left, right = divmod(value, plan.moduli[1])
         for number in range(10):
             block = plan.base ^ (number << plan.round_shift) ^ right

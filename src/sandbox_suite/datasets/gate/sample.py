@@ -2,14 +2,12 @@
 
 import random
 from collections.abc import Iterator
-from typing import Any
 
 import polars as pl
 
-from sandbox_suite.datasets.gate import ids
-from sandbox_suite.datasets.gate.case import IDENTIFIERS, Case, Table
-from sandbox_suite.datasets.gate.oracle import UNKNOWN, Oracle
-from sandbox_suite.datasets.gate.spans import lent
+from sandbox_suite.datasets.gate import ids, oracle_columns
+from sandbox_suite.datasets.gate.case import IDENTIFIERS, Case, Table, lent
+from sandbox_suite.datasets.gate.oracle import Oracle
 from sandbox_suite.datasets.gate.surfaces import Originals
 from sandbox_suite.datasets.gate.verdict import GateFinding
 
@@ -42,17 +40,11 @@ def _suspicious(table: Table, column: str, originals: Originals) -> list[int]:
 
 
 def _differing(case: Case, oracle: Oracle, table: Table, column: str, rows: list[int]) -> list[int]:
-    rule = table.rules[column]
-    beside = {name: lent(case, table, rule.options[name])[rows].to_list() for name in _options(rule.options)}
-    raw, masked = table.raw[column][rows].to_list(), table.masked[column][rows].to_list()
-    differing = []
-    for place, row in enumerate(rows):
-        context = {name: values[place] for name, values in beside.items()}
-        expected = oracle.mask(rule, raw[place], context)
-        if expected is UNKNOWN or expected != masked[place]:
-            differing.append(row)
-    return differing
-
-
-def _options(options: Any) -> list[str]:
-    return [name for name in ("locale", "country", "person") if name in options]
+    rule, chosen = table.rules[column], pl.Series(rows, dtype=pl.UInt32)
+    names = [name for name in ("locale", "country", "person") if name in rule.options]
+    beside = lent(case, table, rule.options[names[0]]).gather(chosen) if names else None
+    expected, unknown = oracle_columns.mask(oracle, rule, table.raw[column].gather(chosen), beside)
+    differs = expected.ne_missing(table.masked[column].gather(chosen))
+    if rule.options.get("on_unknown") != "drop":
+        differs |= unknown
+    return chosen.filter(differs).to_list()

@@ -7,8 +7,7 @@ import polars as pl
 
 from sandbox_suite.core.files import file_digest
 from sandbox_suite.datasets.gate import oracle, oracle_ranges
-from sandbox_suite.datasets.gate.case import Case, Table, rows_where
-from sandbox_suite.datasets.gate.spans import lent
+from sandbox_suite.datasets.gate.case import Case, Table, lent, rows_where
 from sandbox_suite.datasets.gate.verdict import GateFinding
 
 # Masks that give every value a pseudonym of its own: in which modes.
