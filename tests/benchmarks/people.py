@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
+import yaml
 
 from sandbox_suite.datasets import example
 from sandbox_suite.datasets.example import ids, notes
@@ -57,13 +58,14 @@ tables:
       author: {keep: {regex: "agent[0-9]{2}", why: "number of a desk"}}
       note: {mask: free_text, names_from: [full_name], locale: locale, country: country, on_unknown: block}
 """
+COLUMNS = tuple(yaml.safe_load(POLICY)["tables"]["people"]["columns"])
 
 
-def write(folder: Path, rows: int) -> Path:
+def write(folder: Path, rows: int, seed: int = 1) -> Path:
     """Write source and policy (`people.yaml`) into `folder` and return the policy's file."""
     folder.mkdir(parents=True, exist_ok=True)
     writer: pq.ParquetWriter | None = None
-    for group in groups(rows):
+    for group in groups(rows, seed):
         writer = writer or pq.ParquetWriter(folder / "people.parquet", group.schema, compression="zstd")
         writer.write_table(group)
     if writer:
@@ -73,18 +75,18 @@ def write(folder: Path, rows: int) -> Path:
     return folder / "people.yaml"
 
 
-def groups(rows: int) -> Iterator[pa.Table]:
+def groups(rows: int, seed: int = 1) -> Iterator[pa.Table]:
     """Yield the table in row groups; each has a seed of its own."""
     for start in range(0, rows, GROUP):
         count = min(GROUP, rows - start)
-        made = example.make(9_000 + start // GROUP, {"customers": count, "orders": 1, "notes": 1})["customers"]
+        made = example.make(9_000 * seed + start // GROUP, {"customers": count, "orders": 1, "notes": 1})["customers"]
         customers = pl.from_arrow(made)
         assert isinstance(customers, pl.DataFrame)
-        yield _arrow(_wide(customers, start), made.schema)
+        yield _arrow(_wide(customers, start, seed), made.schema)
 
 
-def _wide(customers: pl.DataFrame, start: int) -> pl.DataFrame:
-    random, count = np.random.default_rng([start, 17]), len(customers)
+def _wide(customers: pl.DataFrame, start: int, seed: int) -> pl.DataFrame:
+    random, count = np.random.default_rng([seed, start, 17]), len(customers)
     accounts = np.empty(count, dtype=object)
     country = customers["country"].to_numpy()
     for name in ids.BANKS:

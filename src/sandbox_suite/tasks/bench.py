@@ -75,6 +75,18 @@ def leaks(context: Context, runs: int = 1, seed: int = 1, json: bool = False) ->
     _bench("leaks", runs, seed, json)
 
 
+@task(help=HELP)
+def masking(context: Context, runs: int = 3, seed: int = 1, json: bool = False) -> None:
+    """Mask a million rows against plain Python, compare cells, and time the cold path to a golden database."""
+    _bench("masking", runs, seed, json)
+
+
+@task(help=HELP)
+def deploy(context: Context, runs: int = 1, seed: int = 1, json: bool = False) -> None:
+    """Time what a user waits for a million new rows: import, then a whole job with them."""
+    _bench("deploy", runs, seed, json)
+
+
 @task(
     help={
         "seed": HELP["seed"],
