@@ -20,6 +20,7 @@ Numbers = NDArray[np.uint64]
 ROUNDS = 10
 SHORTEST, LONGEST = 6, 18  # digits: a domain of at least a million (SP 800-38G rev. 1), at most what fits 64 bits
 CHUNK = 1 << 14  # values at a time: what stays in the cache
+FEW = 256  # values of which a slow remainder costs less than two calls more
 BLOCK = 16  # bytes
 SIXTEEN, LOW_16 = np.uint64(16), np.uint64(0xFFFF)
 
@@ -31,11 +32,10 @@ def encipher(values: Numbers, digits: int, key: Ff1Key) -> Numbers:
 
 @dataclass(frozen=True)
 class _Buffers:
-    """What a round writes into, so that nothing is made anew: `size` values at a time."""
+    """What a round writes into, `size` values at a time."""
 
     blocks: Numbers  # (size, 2), big endian: Q of each value
     spare: Numbers
-    stream: Numbers
     enciphered: bytearray
     words: Numbers  # (size, 2): `enciphered` as numbers
 
@@ -43,8 +43,7 @@ class _Buffers:
     def of(cls, size: int) -> _Buffers:
         enciphered = bytearray(BLOCK * size + BLOCK - 1)  # the cipher asks for room for one block more, less a byte
         words = np.frombuffer(enciphered, np.uint64, 2 * size).reshape(-1, 2)
-        empty = np.empty(size, np.uint64)
-        return cls(np.empty((size, 2), np.uint64), empty, np.empty(size, np.uint64), enciphered, words)
+        return cls(np.empty((size, 2), np.uint64), np.empty(size, np.uint64), enciphered, words)
 
 
 class Cipherer:
@@ -71,35 +70,42 @@ class Cipherer:
         return out
 
     def _rounds(self, values: Numbers, out: Numbers) -> None:
-        """Write the ciphertexts of at most `size` values into `out`."""
-        left = values // self._moduli[1]
-        right = values - left * self._moduli[1]
+        """Write the ciphertexts of at most `size` values into `out`.
+
+        One call of numpy costs as much as a hundred values, so there are as few as can be.
+        """
+        room, size = self._room, len(values)
+        blocks, words, spare = room.blocks[:size], room.words[:size], room.spare[:size]
+        moving, stream, block = blocks[:, 1], words[:, 0], blocks.data.cast("B")
+        left, right = self._halves(values)
         for number in range(ROUNDS):
             modulus = self._moduli[number % 2]
-            added = self._stream(number, right, modulus)
-            added += left
+            np.bitwise_xor(right, self._moving[number], out=moving)
+            moving.byteswap(inplace=True)
+            self._aes.update_into(block, room.enciphered)
+            added = stream.byteswap()
+            _reduce(added, modulus, spare)
+            if self._long:
+                _lengthen(added, words[:, 1], modulus, spare)
+            np.add(added, left, out=added)
             np.subtract(added, modulus, out=left)
             np.minimum(left, added, out=left)  # a sum below the modulus wraps around to something large
             left, right = right, left
         np.multiply(left, self._moduli[1], out=out)
-        out += right
+        np.add(out, right, out=out)
 
-    def _stream(self, number: int, right: Numbers, modulus: np.uint64) -> Numbers:
-        """Return what a round adds to the left halves, below `modulus`; valid until the next call."""
-        room, size = self._room, len(right)
-        moving, stream, words = room.spare[:size], room.stream[:size], room.words[:size]
-        np.bitwise_xor(right, self._moving[number], out=moving)
-        room.blocks[:size, 1] = _turned(moving)
-        self._aes.update_into(room.blocks[:size].data.cast("B"), room.enciphered)
-        np.copyto(stream, words[:, 0])
-        _reduce(_turned(stream), modulus, moving)
-        if self._long:
-            tail = words[:, 1].byteswap()
-            for part in (tail >> np.uint64(48), (tail >> np.uint64(32)) & LOW_16):
-                np.left_shift(stream, SIXTEEN, out=stream)  # 16 bits at a time stay below 2**64
-                np.bitwise_or(stream, part, out=stream)
-                _reduce(stream, modulus, moving)
-        return stream
+    def _halves(self, values: Numbers) -> tuple[Numbers, Numbers]:
+        left = values // self._moduli[1]
+        return left, values - left * self._moduli[1]
+
+
+def _lengthen(stream: Numbers, tail: Numbers, modulus: np.uint64, spare: Numbers) -> None:
+    """Let the four bytes after the first eight count, too, in place: 16 bits at a time stay below 2**64."""
+    more = tail.byteswap()
+    for part in (more >> np.uint64(48), (more >> np.uint64(32)) & LOW_16):
+        np.left_shift(stream, SIXTEEN, out=stream)
+        np.bitwise_or(stream, part, out=stream)
+        _reduce(stream, modulus, spare)
 
 
 def _turned(values: Numbers) -> Numbers:
@@ -108,7 +114,10 @@ def _turned(values: Numbers) -> Numbers:
 
 
 def _reduce(values: Numbers, modulus: np.uint64, spare: Numbers) -> None:
-    """Take values modulo a number, in place. numpy divides by one number quickly, and has no quick remainder."""
+    """Take values modulo a number, in place. numpy divides by one number quickly, and its remainder is slow."""
+    if len(values) < FEW:
+        np.remainder(values, modulus, out=values)
+        return
     np.floor_divide(values, modulus, out=spare)
     np.multiply(spare, modulus, out=spare)
     np.subtract(values, spare, out=values)

@@ -19,6 +19,7 @@ from sandbox_suite.datasets.keys import Ff1Key
 from sandbox_suite.datasets.masks import ff1, ff1_scalar
 
 Numbers = NDArray[np.uint64]
+Walked = tuple[Numbers, Numbers, NDArray[np.bool_]]  # images, their partners, and whether a partner is a fixed number
 LONGEST_WALK = 100_000  # steps; only a number outside the valid set can meet no valid one for so long
 
 
@@ -35,10 +36,8 @@ class Permutation:
     def vector(self, values: Numbers, key: Ff1Key) -> Numbers:
         """Return the replacement of every number."""
         cipher = ff1.Cipherer(self.digits, key, len(values))
-        out = self._walk(values, cipher)
-        partners = self.partner(out)
-        swap = (out == values) | (self._walk(partners, cipher) == partners)
-        return np.where(swap, partners, out)
+        out, partners, fixed = (self._steps if self.valid is None else self._walks)(values, cipher)
+        return np.where((out == values) | fixed, partners, out)
 
     def scalar(self, value: int, key: Ff1Key) -> int:
         """Return the replacement of one number."""
@@ -46,17 +45,34 @@ class Permutation:
         partner = self.partner_scalar(out)
         return partner if out == value or self._walk_scalar(partner, key) == partner else out
 
-    def _walk(self, values: Numbers, cipher: ff1.Cipherer) -> Numbers:
+    def _steps(self, values: Numbers, cipher: ff1.Cipherer) -> Walked:
+        """Encipher where every number is valid."""
         out = cipher.encipher(values)
-        if self.valid is None:
-            return out
-        outside = np.flatnonzero(~self.valid(out))
+        partners = self.partner(out)
+        return out, partners, cipher.encipher(partners) == partners
+
+    def _walks(self, values: Numbers, cipher: ff1.Cipherer) -> Walked:
+        """Walk from every number to its image, and on from the image's partner, which tells whether that is fixed.
+
+        Who arrives early begins the second walk while others are still on their first: a step of few costs as much as
+        one of a thousand.
+        """
+        out, partners, fixed = np.empty_like(values), np.empty_like(values), np.zeros(len(values), bool)
+        rows, at, second = np.arange(len(values)), values, np.zeros(len(values), bool)
         for _ in range(LONGEST_WALK):
-            if not len(outside):
-                return out
-            moved = cipher.encipher(out[outside])
-            out[outside] = moved
-            outside = outside[~self.valid(moved)]
+            if not len(rows):
+                return out, partners, fixed
+            at = cipher.encipher(at)
+            there = self.valid(at) if self.valid else np.ones(len(at), bool)
+            if not there.any():
+                continue
+            first = np.flatnonzero(there & ~second)
+            ended = there & second
+            fixed[rows[ended]] = at[ended] == partners[rows[ended]]
+            out[rows[first]] = at[first]
+            at[first] = partners[rows[first]] = self.partner(at[first])
+            second[first] = True
+            rows, at, second = rows[~ended], at[~ended], second[~ended]
         raise ValueError("the walk met no valid number")
 
     def _walk_scalar(self, value: int, key: Ff1Key) -> int:
