@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sandbox_suite.core.clock import iso
-from sandbox_suite.core.errors import BlockedError, CancelledError, InfrastructureError, RequestError
+from sandbox_suite.core.errors import BlockedError, CancelledError, CutError, InfrastructureError, RequestError
 from sandbox_suite.jobs import events, journal, table
 from sandbox_suite.jobs.database import Database, NoRoomError
 from sandbox_suite.jobs.execution import Execution, StepCall
@@ -152,6 +152,20 @@ def test_a_step_whose_process_was_killed_is_tried_once_more(database: Database, 
     ran = execute(database, tmp_path, verify=lambda n: None if n == 1 else Outcome("ok", n))
     assert ran.count("verify") == 2
     assert table.get(database, JOB).state == State.DONE
+
+
+def test_a_step_one_of_whose_programs_was_killed_is_tried_once_more_and_then_fails(
+    database: Database, tmp_path: Path
+) -> None:
+    start(database)
+
+    def killed(attempt: int) -> Outcome:
+        return Outcome.failed(attempt, CutError("Ansible was killed"))
+
+    ran = execute(database, tmp_path, deploy=lambda n: killed(n) if n == 1 else Outcome("ok", n), regress=killed)
+    assert (ran.count("deploy"), ran.count("regress")) == (2, 2)
+    job = table.get(database, JOB)
+    assert (job.state, job.exit_code, (job.error or {})["what"]) == (State.FAILED, 5, "Ansible was killed")
 
 
 def test_a_step_that_is_killed_again_and_again_fails_the_job(database: Database, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from sandbox_suite.converge.configuration import environment
 from sandbox_suite.converge.context import Context
 from sandbox_suite.converge.events import Events, Failure
 from sandbox_suite.converge.task_results import TaskResult, keys
-from sandbox_suite.core.errors import InfrastructureError
+from sandbox_suite.core.errors import CutError, InfrastructureError
 from sandbox_suite.core.files import write_json
 from sandbox_suite.core.progress import Say, silent
 from sandbox_suite.core.settings import CHECKOUT, Settings
@@ -141,7 +141,8 @@ def _size(path: Path) -> int:
 
 def _not_started(playbook: Path, status: str, code: int, events: Events) -> InfrastructureError:
     told = [*map(str, events.failures), events.last_words]
-    return InfrastructureError(
+    kind = CutError if code == playing.NO_EXIT_CODE else InfrastructureError
+    return kind(
         f"Ansible did not come to the end of {playbook.name} ({status}, exit code {code}):\n"
         + "\n".join(filter(None, told)),
         left="what earlier tasks changed stands in the sandbox",

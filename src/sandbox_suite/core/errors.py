@@ -64,5 +64,9 @@ class InfrastructureError(SandboxError):
     exit_code = 5
 
 
+class CutError(InfrastructureError):
+    """A program of ours was ended from outside, by a signal: what it did is looked at, and done again."""
+
+
 def _rebuild(kind: type[SandboxError], said: Explanation) -> SandboxError:
     return kind(said.what, left=said.left, remedy=said.remedy)

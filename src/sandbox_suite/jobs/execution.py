@@ -7,7 +7,7 @@ it stopped. A step that was cut in the middle runs again: each looks at what is 
 import shutil
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sandbox_suite.core.clock import Clock, iso
@@ -128,13 +128,14 @@ class Execution:
             call = StepCall(self.job, step, attempt, undo)
             outcome = self._run_step(call)
             seconds = (self.clock() - before).total_seconds()
-            if outcome is not None:
+            if outcome is not None and outcome.outcome != "cut":
                 break
             self._expect_room()
-            self.journal.write("progress", label, attempt=attempt, message="the step's process was ended from outside")
+            self.journal.write("progress", label, attempt=attempt, message=_cut(outcome))
         outcome = outcome or Outcome.failed(
             attempt, InfrastructureError(f"step `{label}` was ended from outside {CUT_ATTEMPTS} times")
         )
+        outcome = replace(outcome, outcome="failed") if outcome.outcome == "cut" else outcome
         what = (outcome.error or {}).get("what", "")
         self.journal.write("ended", label, attempt=attempt, outcome=outcome.outcome, seconds=seconds, message=what)
         return outcome
@@ -221,6 +222,12 @@ class Execution:
     @staticmethod
     def _never() -> bool:
         return False
+
+
+def _cut(outcome: Outcome | None) -> str:
+    if outcome is None:
+        return "the step's process was ended from outside"
+    return f"a program of the step was ended from outside: {(outcome.error or {}).get('what', '')}"
 
 
 def _explained(job: Job, left: str) -> dict[str, str]:

@@ -4,15 +4,17 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from sandbox_suite.core.errors import SandboxError
+from sandbox_suite.core.errors import CutError, SandboxError
 from sandbox_suite.core.files import read_json, write_json
+
+Word = Literal["ok", "failed", "cancelled", "cut"]  # cut: a program it ran was ended from outside
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What a step came to. `made` is JSON; `error` is what, left, remedy; `exit_code` says of which kind it is."""
 
-    outcome: Literal["ok", "failed", "cancelled"]
+    outcome: Word
     attempt: int
     made: dict[str, Any] = field(default_factory=dict)
     error: dict[str, str] | None = None
@@ -22,7 +24,7 @@ class Outcome:
     @classmethod
     def failed(cls, attempt: int, error: SandboxError) -> "Outcome":
         """Return the outcome of a step that raised `error`."""
-        word: Literal["failed", "cancelled"] = "cancelled" if error.exit_code == 4 else "failed"
+        word: Word = "cancelled" if error.exit_code == 4 else "cut" if isinstance(error, CutError) else "failed"
         return cls(word, attempt, error=error.as_dict(), exit_code=error.exit_code)
 
     def write(self, folder: Path, step: str) -> None:

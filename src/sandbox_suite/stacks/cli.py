@@ -15,12 +15,16 @@ from typing import IO
 from pulumi import automation
 from pulumi._version import version as sdk_version
 from pulumi.automation._cmd import CommandResult, OnOutput
-from pulumi.automation.errors import create_command_error
+from pulumi.automation.errors import CommandError, create_command_error
 
 from sandbox_suite.core import spans
 from sandbox_suite.core.errors import CancelledError
 
 GRACE_SECONDS = 60.0  # for the creates under way; the CLI saves each of them before it ends
+
+
+class KilledError(CommandError):
+    """The CLI was ended by a signal."""
 
 
 class Cli(automation.PulumiCommand):
@@ -45,6 +49,8 @@ class Cli(automation.PulumiCommand):
             with spans.span("pulumi"):
                 code = _to_its_end(argv, cwd, environment, stdout, stderr)
             result = CommandResult(stdout=_text(stdout, on_output), stderr=_text(stderr, on_error), code=code)
+        if code < 0:
+            raise KilledError(result)
         if code:
             raise create_command_error(result)
         return result

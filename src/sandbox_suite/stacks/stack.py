@@ -13,13 +13,13 @@ from pulumi import automation
 from pulumi.automation.errors import CommandError
 
 from sandbox_suite import engine
-from sandbox_suite.core.errors import InfrastructureError, RequestError
+from sandbox_suite.core.errors import CutError, InfrastructureError, RequestError
 from sandbox_suite.core.files import write_json
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.core.settings import settings as current_settings
 from sandbox_suite.engine import inventory, limits, removal
 from sandbox_suite.stacks import by_hand, diagnosis, state, subnets
-from sandbox_suite.stacks.cli import termination_raises
+from sandbox_suite.stacks.cli import KilledError, termination_raises
 from sandbox_suite.stacks.docker_provider.server import running
 from sandbox_suite.stacks.recorded import RecordedStack, outputs
 from sandbox_suite.stacks.spec import StackSpec, check
@@ -217,7 +217,8 @@ def _run(done: str, workspace: Workspace, act: Callable[[], Any]) -> None:
         act()
     except CommandError as error:
         result = error.args[0]
-        raise InfrastructureError(
+        kind = CutError if isinstance(error, KilledError) else InfrastructureError
+        raise kind(
             f"stack {workspace.stack} could not be {done}: {diagnosis.of(result)}",
             left=f"what was made so far is recorded in {workspace.checkpoint}",
             remedy=f"`./invoke sandbox.resume --job {workspace.job}` continues, "
