@@ -280,7 +280,7 @@ def test_a_database_that_was_put_back_from_a_backup_runs_nothing_twice(settings:
     with sqlite3.connect(backup) as copy:
         sqlite3.connect(settings.home / "jobs.sqlite").backup(copy)
     Journal(database, "j1", lambda: NOW).write("started", "provision", attempt=1)
-    Outcome("ok", 1).write(settings.job("j1"), "provision")
+    Outcome("ok", 1, made={"expires_at": "2026-01-01T13:00:00.000Z"}).write(settings.job("j1"), "provision")
     submit(database, "j4")
     settings.job("j4").mkdir(parents=True)
     restored.note(database, settings.home)
@@ -301,6 +301,9 @@ def test_a_database_that_was_put_back_from_a_backup_runs_nothing_twice(settings:
     assert any("j1" in line for line in said)
     assert any("j4" in line for line in said)
     assert journal.sandbox_may_exist(events.read(database, "j1"))
+    assert table.get(database, "j1").expires_at == "2026-01-01T13:00:00.000Z", (
+        "its sandbox is left until its lease ends"
+    )
     assert restored.look(database, settings.home) == ""
     with pytest.raises(RequestError, match="older backup"):
         table.get(database, "j4")

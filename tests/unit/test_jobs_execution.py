@@ -5,6 +5,7 @@ import shutil
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -15,6 +16,7 @@ from sandbox_suite.jobs.database import Database, NoRoomError
 from sandbox_suite.jobs.execution import Execution, StepCall
 from sandbox_suite.jobs.model import SIDE_BY_SIDE, STEPS, Request, State
 from sandbox_suite.jobs.outcome import Outcome
+from sandbox_suite.stacks.workspace import Workspace
 
 JOB = "j0000000000001"
 
@@ -104,6 +106,18 @@ def test_a_failed_job_that_was_to_be_kept_leaves_its_sandbox(database: Database,
     assert set(ran[3:]) == {"deploy", "load"}
     assert table.get(database, JOB).state == State.FAILED
     assert journal.sandbox_may_exist(events.read(database, JOB))
+
+
+def test_a_sandbox_that_was_to_be_kept_has_a_lease_though_its_provision_failed(
+    database: Database, tmp_path: Path
+) -> None:
+    start(database, keep=True)
+    spec = {"expires_at": "2026-01-01T01:00:00.000Z"}
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Workspace, "spec", lambda place: SimpleNamespace(**spec))
+        execute(database, tmp_path, provision=lambda n: Outcome.failed(n, InfrastructureError("no subnet")))
+    job = table.get(database, JOB)
+    assert (job.state, job.expires_at) == (State.FAILED, spec["expires_at"])
 
 
 def test_a_blocked_dataset_ends_the_job_before_anything_is_provisioned(database: Database, tmp_path: Path) -> None:

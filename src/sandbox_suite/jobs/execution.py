@@ -17,6 +17,7 @@ from sandbox_suite.jobs.database import Database, DatabaseError, NoRoomError
 from sandbox_suite.jobs.events import Journal
 from sandbox_suite.jobs.model import GROUPS, STEPS, VERDICT_EXIT, Job, State
 from sandbox_suite.jobs.outcome import Outcome, read
+from sandbox_suite.stacks.workspace import Workspace
 
 ENDS_AS = {2: State.REFUSED, 3: State.BLOCKED, 4: State.CANCELLED}  # by exit code; any other: failed
 ROOM_BYTES = 1 << 20  # what a step leaves is smaller
@@ -213,8 +214,11 @@ class Execution:
         return "the sandbox was kept as asked: look inside with `./invoke sandbox.shell`, go on with `sandbox.resume`"
 
     def _lease(self) -> str:
+        """Return when the sandbox's time is over: as provision made it, else as it was going to."""
         provision = read(self.folder, "provision")
-        return str(provision.made.get("expires_at", "")) if provision else iso(self.clock())
+        spec = Workspace(self.folder, self.job, self.database.home, Path()).spec()
+        made = str(provision.made.get("expires_at", "")) if provision else ""
+        return made or (spec.expires_at if spec else "") or iso(self.clock())
 
     def _cancelled(self) -> bool:
         return bool(table.get(self.database, self.job).cancel)

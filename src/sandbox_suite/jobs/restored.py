@@ -41,7 +41,7 @@ def mend(database: Database, settings: Settings, machine: str, clock: Clock) -> 
     said = []
     for job in table.in_state(database, *LIVING):
         if job.machine in ("", machine) and (ahead := _ahead(database, settings, job)):
-            _end(database, job, ahead, clock)
+            _end(database, job, ahead, settings.job(job.id), clock)
             said.append(f"job {job.id} had gone on after the backup ({', '.join(ahead)}): it is ended, not run again")
     known = {row["id"] for row in database.read("SELECT id FROM job")}
     folder = settings.home / "jobs"
@@ -76,7 +76,7 @@ def _known(fact: journal.StepFacts, attempt: int) -> bool:
     return fact.attempt >= attempt
 
 
-def _end(database: Database, job: Job, ahead: list[str], clock: Clock) -> None:
+def _end(database: Database, job: Job, ahead: list[str], folder: Path, clock: Clock) -> None:
     said = InfrastructureError(
         "the job database was put back from an older backup; the job had gone on after that was made",
         left=f"what {', '.join(ahead)} made is there, and in the job's folder",
@@ -85,10 +85,17 @@ def _end(database: Database, job: Job, ahead: list[str], clock: Clock) -> None:
     trail = Journal(database, job.id, clock)
     if "provision" in ahead:  # so that there is something to destroy, for all who ask the journal
         trail.write("started", "provision", attempt=1, message="known from the job's folder only")
-    columns = {"exit_code": 5, "error": said.as_dict(), "cancel": "", "ended_at": iso(clock()), "expires_at": ""}
+    columns = {"exit_code": 5, "error": said.as_dict(), "cancel": "", "ended_at": iso(clock())}
     with database.write(job.id) as run:
-        table.set_columns(run, job.id, {"state": State.FAILED, **columns})
+        table.set_columns(run, job.id, {"state": State.FAILED, "expires_at": _lease(folder), **columns})
     trail.write("state", message=State.FAILED)
+
+
+def _lease(folder: Path) -> str:
+    """Return until when a sandbox is left to be looked at; empty where there is none."""
+    provision, destroy = (outcome.read(folder, step) for step in ("provision", "destroy"))
+    gone = destroy is not None and destroy.outcome == "ok"
+    return "" if gone or provision is None else str(provision.made.get("expires_at", ""))
 
 
 def _place(home: Path) -> Path:

@@ -49,7 +49,8 @@ def get(database: Database, job: str) -> Job:
 
 def _unknown(database: Database, job: str) -> str:
     if job and (database.home / "jobs" / job).is_dir():
-        return f"is not in the database {database.place}, though its folder is here: that may be an older backup"
+        older = f"is not in the database {database.place}, though its folder is here: that may be an older backup"
+        return f"{older}; `./invoke ops.reconcile --job {job}` says what is left of it"
     return "is no job"
 
 
