@@ -38,7 +38,8 @@ class Place:
         table.move(self.database, name, State.RUNNING, machine=self.installation)
         Journal(self.database, name, utc_now).write("started", "provision", attempt=1)
         if state != State.RUNNING:
-            table.move(self.database, name, state, expires_at=lease, ended_at=iso(utc_now()))
+            ended = iso(utc_now() - datetime.timedelta(minutes=1))
+            table.move(self.database, name, state, expires_at=lease, ended_at=ended)
 
     def container(self, name: str, worn: dict[str, str], network: str = "none") -> str:
         """Make a container; it need not run to be seen."""
@@ -118,6 +119,14 @@ def test_only_what_is_ours_and_nobodys_is_swept(place: Place) -> None:
     assert there(place, beside) == beside
     assert place.client.inspect_container(f"sbx-{mark}-guest")
     assert list(sweeping.sweep(place.settings, place.database, utc_now)) == []
+
+
+def test_a_job_that_ends_while_the_sweep_looks_is_left_alone(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    place.job("ending", State.DONE)
+    before = [inventory.Item("container", "sbx", "x", "ending", "qa", "plugin", iso(utc_now() + LATER))]
+    monkeypatch.setattr(inventory, "items", lambda client, installation, job="": [] if job else before)
+    assert list(sweeping.sweep(place.settings, place.database, utc_now)) == []
+    assert table.get(place.database, "ending").state == State.DONE
 
 
 def differences(place: Place, job: str = "") -> dict[str, str]:

@@ -117,8 +117,8 @@ def test_one_thing_whose_time_has_not_come_or_that_names_none_keeps_all_of_them(
 
 def test_what_the_engine_does_not_let_go_of_is_tried_again_ever_more_seldom() -> None:
     failed = [Event(n, "j1", NOW, "ended", "undo destroy", n, "failed") for n in range(1, 12)]
-    assert [ownership.patience(failed[:n]) for n in (0, 1, 2, 3, 11)] == [0, 10, 20, 40, 600]
-    assert ownership.patience([*failed, Event(12, "j1", NOW, "ended", "undo destroy", 12, "ok")]) == 0
+    assert [ownership.patience(failed[:n]) for n in (0, 1, 2, 3, 11)] == [3, 10, 20, 40, 600]
+    assert ownership.patience([*failed, Event(12, "j1", NOW, "ended", "undo destroy", 12, "ok")]) == 3
 
 
 @pytest.fixture

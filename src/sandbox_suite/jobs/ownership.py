@@ -13,6 +13,7 @@ from sandbox_suite.jobs.events import Event
 from sandbox_suite.jobs.journal import ENDS
 from sandbox_suite.jobs.model import ENDED, Job
 
+SETTLED_SECONDS = 3  # after its end, whoever waited for the job has seen it
 PAUSE_SECONDS, MOST_SECONDS = 10, 600  # between two attempts to remove what the engine does not let go of
 
 
@@ -43,4 +44,4 @@ def patience(past: Sequence[Event]) -> int:
     for event in past:
         if event.kind == "ended" and event.step in ENDS:
             failed = 0 if event.outcome == "ok" else failed + 1
-    return min(PAUSE_SECONDS * 2 ** (failed - 1), MOST_SECONDS) if failed else 0
+    return min(PAUSE_SECONDS * 2 ** (failed - 1), MOST_SECONDS) if failed else SETTLED_SECONDS

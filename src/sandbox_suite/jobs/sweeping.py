@@ -51,7 +51,8 @@ def sweep(configured: Settings, database: Database, clock: Clock) -> Iterator[st
                 yield f"{', '.join(map(str, held))}: {reason}: removed"
             elif found and owner == Owner.NOBODY and _is_time(database, found, clock):
                 reason = "the job has ended, and left things behind"
-                if table.destroy_what_is_left(database, found, iso(clock()), reason):
+                held = inventory.items(client, machine, job)  # it may have ended since the first look, and left nothing
+                if held and table.destroy_what_is_left(database, found, iso(clock()), reason):
                     yield f"{job}: {reason} ({', '.join(map(str, held))}): destroying them"
     finally:
         client.close()
