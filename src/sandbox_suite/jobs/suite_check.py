@@ -1,6 +1,7 @@
 """A suite, run against a kept sandbox as a job's regression would run it; the job's own results stay as they are."""
 
 import dataclasses
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -59,15 +60,22 @@ class Checked:
 
 def run(settings: Settings, job: Job, suite: Suite, check: str, actor: str, clock: Clock, say: Say) -> Checked:
     """Run a suite against a job's sandbox. `check`: id of this run. RequestError: the job has no sandbox at rest."""
-    _require_living(settings, job)
+    return together(settings, job, [suite], suite.name, check, actor, clock, say)
+
+
+def together(
+    settings: Settings, job: Job, suites: Sequence[Suite], name: str, check: str, actor: str, clock: Clock, say: Say
+) -> Checked:
+    """Run several suites, one after the other, as `run` does; `name` is the folder's, and the audit record's target."""
+    require_living(settings, job)
     plan = read_json(settings.job(job.id) / "plan.json")
-    plugin, folder = plan["plugin"], settings.job(job.id) / "checks" / suite.name
+    plugin, folder = plan["plugin"], settings.job(job.id) / "checks" / name
     request = dataclasses.replace(job.request, actor=actor, reason="")
     variables = {
-        "suite_run_suites": [suite.entry()],
+        "suite_run_suites": [suite.entry() for suite in suites],
         "suite_run_id": check,
         "suite_run_base_url": f"http://plugin:{Manifest.model_validate(plugin['manifest']).port}",
-        "suite_run_deadline_seconds": suite.manifest.timeout_seconds,
+        "suite_run_deadline_seconds": sum(suite.manifest.timeout_seconds for suite in suites),
         "suite_run_folder": f"{PLACE}/suites",
         "suite_run_results": f"{PLACE}/results",
         "suite_run_environment": {
@@ -89,12 +97,13 @@ def run(settings: Settings, job: Job, suite: Suite, check: str, actor: str, cloc
         finally:
             audit.record(
                 settings, job.id, request, clock,
-                action="suite.check", target=suite.name, outcome=outcome, step=STEP, details={"run": check},
+                action="suite.check", target=name, outcome=outcome, step=STEP, details={"run": check},
             )  # fmt: skip
-        return Checked(results.read(folder, [suite]), folder / "results", round(done.seconds, 3))
+        return Checked(results.read(folder, suites), folder / "results", round(done.seconds, 3))
 
 
-def _require_living(settings: Settings, job: Job) -> None:
+def require_living(settings: Settings, job: Job) -> None:
+    """Raise a RequestError unless the job has a sandbox at rest."""
     if job.state in (State.QUEUED, State.RUNNING):
         raise RequestError(
             f"job `{job.id}` is {job.state}", remedy="wait for its end: its sandbox must be kept (`--keep`)"

@@ -5,7 +5,8 @@
   unreadable results; fewer of the critical cases ran to an answer than `critical_coverage` asks; the audit differs
   from what was done; verification did not run whole; a threshold is asked for a figure that was not measured.
 - **regressed**: the evidence is whole and says no. The pass rate is below `pass_rate`; a critical case failed; a figure
-  of performance is beyond its absolute threshold; a verification check or a checklist row failed.
+  of performance is beyond its absolute threshold; the plugin is slower than a version that ran interleaved with it; a
+  verification check or a checklist row failed.
 - **passed**: none of these. What differs from a stored baseline is advice (`performance.judging`), never a verdict.
 
 A hole weighs more than a failure: an incomplete run says so even where it has failures too, and names both.
@@ -55,17 +56,18 @@ def blocked(reasons: Sequence[str]) -> Judgement:
 
 def judge(
     results: Results, plan: Plan, thresholds: Thresholds, audit_complete: bool, verification: Verified | None,
-    figures: Mapping[str, float | None] | None = None, failed_rows: Sequence[str] = (),
+    figures: Mapping[str, float | None] | None = None, elsewhere: Sequence[str] = (),
 ) -> Judgement:  # fmt: skip
     """Return the judgement of a run; the rules stand at the top of this module.
 
     `verification` None: it did not run. `figures` as `performance.figures` measures them; None: of the results alone.
-    `failed_rows`: a line for each row of the checklist that failed elsewhere than in verification.
+    `elsewhere`: failures that were found beside the results, a sentence each: rows of the checklist, an interleaved
+    comparison.
     """
     measured = _measure(results, plan, figures)
     holes = _holes(results, plan, thresholds, measured, audit_complete, verification)
     failures = _failures(results, plan, thresholds, measured, verification)
-    failures += [f"checklist: {line}" for line in failed_rows]
+    failures += list(elsewhere)
     verdict: Verdict = "incomplete" if holes else "regressed" if failures else "passed"
     return Judgement(verdict, measured["pass_rate"], measured["critical_coverage"], tuple(holes + failures), measured)
 

@@ -26,12 +26,20 @@ class Shift:
 
 
 def shift(performance: Mapping[str, Any] | None) -> Shift | None:
-    """Place the interval; None where there is no baseline, or too few pairs."""
-    told = (performance or {}).get("latency")
+    """Place the shift against a stored baseline; None where there is none, or too few pairs."""
+    return _placed((performance or {}).get("latency"))
+
+
+def firm(performance: Mapping[str, Any] | None) -> Shift | None:
+    """Place the shift against a version that ran interleaved; None where none did."""
+    return _placed(((performance or {}).get("interleaved") or {}).get("evidence"))
+
+
+def _placed(told: Mapping[str, Any] | None) -> Shift | None:
     if not told or told["ratio"] is None:
         return None
     low, middle, high = (told[name] - 1 for name in ("low", "ratio", "high"))
-    band = [value - 1 for value in told["band"]] if told["band"] else []
+    band = [value - 1 for value in told["band"]] if told.get("band") else []
     ends = [low, high, *band, -0.02, 0.02]
     least, most = min(ends), max(ends)
     step = next((step for step in STEPS if (most - least) / step <= 8), STEPS[-1])

@@ -71,6 +71,11 @@ def _figures(content: Mapping[str, Any]) -> Iterator[str]:
 
 def _performance(told: Mapping[str, Any] | None) -> Iterator[str]:
     """Yield what a baseline advises; nothing where there is none."""
+    interleaved = (told or {}).get("interleaved")
+    if interleaved:
+        evidence, other = interleaved["evidence"], code(interleaved["baseline_plugin"])
+        shift = change(evidence["ratio"], 1) if evidence["ratio"] else "–"
+        yield f"Interleaved with {other}: {evidence['finding']}, {shift} over {counted(evidence['pairs'], 'pair')}."
     if not told or not told["against"]:
         return
     against = code(f"{told['against']['plugin']} {told['against']['version']}")

@@ -71,6 +71,7 @@ def html(content: Mapping[str, Any]) -> str:
         memory=charts_resources.memory(content.get("resources", []), baseline),
         cpu=charts_resources.cpu(content.get("resources", []), baseline),
         shift=charts_performance.shift(content.get("performance")),
+        firm=charts_performance.firm(content.get("performance")),
         courses=charts_resources.courses(content.get("resources", [])),
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from invoke.collection import Collection
 NOUNS = ("sandbox", "plugin", "dataset", "suite", "stack", "report", "audit", "ops", "bench")
 FURTHER: dict[str, tuple[str, ...]] = {  # more modules of a noun with many tasks
     "dataset": ("dataset_check", "dataset_import", "dataset_versions", "dataset_policy", "dataset_load"),
+    "suite": ("suite_against",),
     "report": ("report_compare", "report_baseline"),
     "ops": ("ops_reconcile",),
 }

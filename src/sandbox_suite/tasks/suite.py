@@ -64,10 +64,10 @@ def check(context: Context, suite: str, job: str = "", json: bool = False) -> No
 def _run(suite: Any, job: str, json: bool) -> int:
     from sandbox_suite.datasets import trail
     from sandbox_suite.jobs import suite_check, table
-    from sandbox_suite.jobs.database import Database
+    from sandbox_suite.jobs.database import connect
 
     here = settings()
-    found = table.get(Database(here.home), job)
+    found = table.get(connect(here), job)
     checked = suite_check.run(
         here, found, suite, new_job_id(utc_now()), trail.asker(here).actor, utc_now, lambda _: None
     )

@@ -8,6 +8,7 @@ from typing import Any
 from sandbox_suite.audit import log
 from sandbox_suite.core.clock import iso
 from sandbox_suite.core.files import read_json
+from sandbox_suite.jobs import against as interleaving
 from sandbox_suite.jobs import baselines, outcome
 from sandbox_suite.jobs.audit import path as audit_path
 from sandbox_suite.jobs.model import STEPS
@@ -39,8 +40,7 @@ def run(context: Context) -> dict[str, Any]:
     evidence = _evidence(context.folder, plan, found)
     figured = _figures(context.folder, found, evidence)
     rows = proofs.checklist(context.folder, plan, found.cases, checked, trail.records, complete)
-    elsewhere = [row.line for row in rows if row.state == "failed" and not _told_by(checked, row)]
-    judged = verdict.judge(found, planned, planned.thresholds, complete, checked, figured, elsewhere)
+    elsewhere = [f"checklist: {row.line}" for row in rows if row.state == "failed" and not _told_by(checked, row)]
     host = _looked(context.folder).get("host", {})
     held = baselines.of_job(context.settings.home, context.folder, plan, host)
     if held:
@@ -49,6 +49,9 @@ def run(context: Context) -> dict[str, Any]:
         {case.id: case.seconds * 1000 for case in found.cases if case.outcome == "passed" and not case.flaky},
         figured, held, planned.thresholds.relative(), machine.of(host),
     )  # fmt: skip
+    performance = replace(performance, interleaved=_interleaved(context.folder))
+    elsewhere += performance.slower
+    judged = verdict.judge(found, planned, planned.thresholds, complete, checked, figured, elsewhere)
     report = model.Report(
         job=context.job,
         tenant=context.request.tenant,
@@ -143,6 +146,12 @@ def _figures(folder: Path, found: results.Results, evidence: model.Evidence) -> 
     seconds = [suite.seconds for suite in evidence.suites if suite.seconds is not None]
     queries = counters.queries(measured.counted(folder))
     return figures.measure(found, seconds, measured.used(evidence.resources), queries)
+
+
+def _interleaved(folder: Path) -> dict[str, Any] | None:
+    file = folder / interleaving.RESULT
+    found: dict[str, Any] | None = read_json(file) if file.exists() else None
+    return found
 
 
 def _looked(folder: Path) -> dict[str, Any]:

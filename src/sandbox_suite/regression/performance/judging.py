@@ -61,6 +61,18 @@ class Performance:
     latency: Latency | None = None
     baseline: Baseline | None = None
     machine: str = ""
+    interleaved: Mapping[str, Any] | None = None  # what `suite.against` found, if it was asked
+
+    @property
+    def slower(self) -> tuple[str, ...]:
+        """Return the sentence of a firm finding: it was interleaved with another version, and is slower."""
+        told = self.interleaved
+        evidence = (told or {}).get("evidence") or {}
+        if not told or evidence.get("finding") != "slower":
+            return ()
+        shift, low, high = (_percent(evidence[name] - 1) for name in ("ratio", "low", "high"))
+        pairs = f"latency over {evidence['pairs']} pairs is {shift} ({low} to {high})"
+        return (f"{pairs} against {told['baseline_plugin']}, interleaved",)
 
     @property
     def advice(self) -> Advice:
@@ -85,6 +97,7 @@ class Performance:
             "reasons": list(self.reasons),
             "machine": self.machine,
             "figures": [asdict(held) for held in self.figures],
+            "interleaved": dict(self.interleaved) if self.interleaved else None,
             "latency": None if self.latency is None else _latency_as_dict(self.latency),
             "against": None if told is None else {
                 "plugin": told.plugin, "version": told.version, "digest": told.plugin_digest, "runs": len(told.runs),
