@@ -187,6 +187,40 @@ def test_a_secret_that_a_plugin_logs_or_a_suite_reports_is_hidden_on_the_way(
     assert kept["message"] == 'it said "[redacted]"'
 
 
+SECRETS = f"""
+CREATE TABLE {ROLE}.held (api_token text, password_hash text, secret bytea, other_secret text, note text);
+INSERT INTO {ROLE}.held VALUES
+  ('plain', '$argon2id$v=19$m=1', '\\xc30d04', 'Zm9vYmFyYmF6cXV4MTIzNDU2Nzg5MA==', 'password'),
+  (NULL, '$2b$12$x', NULL, '', 'x');
+"""
+
+
+def test_secrets_that_a_plugin_stores_are_counted_by_their_form_and_do_not_leave_the_database(made: Sandbox) -> None:
+    docker("exec", "-i", made.container("database"), "psql", "-Xq", "-d", "sandbox", given=SECRETS)
+    made.run("collect-reports", "collect", {**collecting(made), "report_collect_run_id": "r-secrets"}, attempt=6)
+    told = json.loads((made.folder / "artifacts/metrics/database.json").read_text())["database"]["secrets"]
+    found = {item["column"].split(".")[-1]: (item["rows"], item["sealed"], item["plain"]) for item in told}
+    assert found == {
+        "api_token": (1, 0, 1), "other_secret": (1, 0, 0), "password_hash": (2, 2, 0), "secret": (1, 1, 0),
+    }  # fmt: skip
+    made.shell("database", f"psql -Xq -d sandbox -c 'DROP TABLE {ROLE}.held'")
+
+
+def test_a_lock_that_a_plugin_holds_for_ever_does_not_hold_up_collecting(made: Sandbox) -> None:
+    create = f"CREATE TABLE {ROLE}.locked (token text)"
+    made.shell("database", f"psql -Xq -d sandbox -c '{create}'")
+    lock = f"BEGIN; LOCK TABLE {ROLE}.locked; SELECT pg_sleep(600);"
+    made.shell("database", f"setsid psql -Xq -d sandbox -c '{lock}' >/dev/null 2>&1 &")
+    held = f"SELECT count(*) FROM pg_locks WHERE relation = '{ROLE}.locked'::regclass AND granted"
+    made.shell("database", f'until [ "$(psql -XqAt -d sandbox -c "{held}")" = 1 ]; do sleep 0.05; done')
+    done = made.run("collect-reports", "collect", {**collecting(made), "report_collect_run_id": "r-lock"}, attempt=7)
+    assert done.outcome == "ok"
+    assert json.loads((made.folder / "artifacts/metrics/database.json").read_text())["database"]["secrets"] is None
+    made.shell("database", "psql -Xq -d sandbox -c 'SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+               f" WHERE query LIKE $$%{ROLE}.locked%$$ AND pid <> pg_backend_pid()'")  # fmt: skip
+    made.shell("database", f"psql -Xq -d sandbox -c 'DROP TABLE {ROLE}.locked'")
+
+
 def test_a_result_of_an_earlier_run_does_not_stay(made: Sandbox, suites: dict[str, Any]) -> None:
     old = made.folder / "artifacts/results/old.jsonl"
     old.write_text("{}\n")

@@ -43,7 +43,7 @@ def _placed(told: Mapping[str, Any] | None) -> Shift | None:
     ends = [low, high, *band, -0.02, 0.02]
     least, most = min(ends), max(ends)
     step = next((step for step in STEPS if (most - least) / step <= 8), STEPS[-1])
-    first, last = int(least // step), int(-(-most // step))
+    first, last = max(int(least // step), -int(1 / step)), int(-(-most // step))  # nothing is under -100 %
     scale = (WIDTH - LEFT - RIGHT) / ((last - first) * step)
 
     def place(value: float) -> float:
