@@ -64,9 +64,10 @@ def run(settings: Settings, job: Job, suite: Suite, check: str, actor: str, cloc
 
 
 def together(
-    settings: Settings, job: Job, suites: Sequence[Suite], name: str, check: str, actor: str, clock: Clock, say: Say
-) -> Checked:
-    """Run several suites, one after the other, as `run` does; `name` is the folder's, and the audit record's target."""
+    settings: Settings, job: Job, suites: Sequence[Suite], name: str, check: str, actor: str, clock: Clock, say: Say,
+    parallel: int = 1,
+) -> Checked:  # fmt: skip
+    """Run several suites, `parallel` at once, as `run` does; `name` is the folder's, and the audit record's target."""
     require_living(settings, job)
     plan = read_json(settings.job(job.id) / "plan.json")
     plugin, folder = plan["plugin"], settings.job(job.id) / "checks" / name
@@ -74,6 +75,7 @@ def together(
     variables = {
         "suite_run_suites": [suite.entry() for suite in suites],
         "suite_run_id": check,
+        "suite_run_parallel": parallel,
         "suite_run_base_url": f"http://plugin:{Manifest.model_validate(plugin['manifest']).port}",
         "suite_run_deadline_seconds": sum(suite.manifest.timeout_seconds for suite in suites),
         "suite_run_folder": f"{PLACE}/suites",
