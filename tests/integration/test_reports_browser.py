@@ -7,6 +7,10 @@ from typing import Any
 
 import pytest
 
+from sandbox_suite.core.files import write_json
+from sandbox_suite.jobs.against import Found
+from sandbox_suite.regression.performance import paired
+from sandbox_suite.regression.performance.baseline import Accepted, Baseline, Run
 from sandbox_suite.reports import history, trend_page
 from tests.integration.reports_browser import Page, browser, found
 from tests.unit import reports_job
@@ -66,7 +70,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results += [line(text[:190] or "x", "failed", message=text, request=text, response=text) for text in TEXTS]
     results += [line("shaky", "failed", attempt=1), line("shaky", attempt=2), line("left", "skipped", message="later")]
     folder = reports_job.make(home, results, critical=["api/passes-1", "api/shaky"])
-    (folder / "baseline.json").write_text('{"name": "1.1.0", "latency": {"p95_ms": 9}, "resources": {}}')
+    cases = {f"api/passes-{at}": 4.0 for at in range(30)}
+    runs = tuple(Run(f"j{at}", "2026-01-01T00:00:00Z", cases, {"api_p95_ms": 9.0}) for at in range(6))
+    accepted = Accepted("j5", "tester", "2026-01-01T00:00:00Z", "<b>quiet</b> machine")
+    held = Baseline("smoke", "com.x", "1.1.0", "sha256:1", "d@1", "sha256:2", "machine", accepted, runs)
+    write_json(folder / "baseline.json", held.as_dict())
+    evidence = paired.compare([1.0] * 40, [1.3] * 40)
+    found = Found(reports_job.JOB, "com.x@2", "j5", "com.x@1", "2026-01-01T00:00:00Z", 3, evidence, ())
+    write_json(folder / "against.json", found.as_dict())
     return Path(reports_job.run(home)["report"]["html"])
 
 
@@ -75,6 +86,7 @@ def test_every_text_has_contrast_and_nothing_is_asked_for(page: Page, report: Pa
     page.errors.clear()
     page.open(report, scheme=scheme)
     page.value("document.querySelectorAll('details').forEach(one => one.open = true)")
+    assert page.value("document.querySelectorAll('#performance svg').length") == 2
     told = page.value(CONTRAST)
     assert told["seen"] > 300
     assert told["weak"] == []
