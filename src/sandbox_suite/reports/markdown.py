@@ -62,7 +62,9 @@ def _figures(content: Mapping[str, Any]) -> Iterator[str]:
     proved = sum(row["state"] == "proved" for row in content["rows"])
     failed = [row["row"] for row in content["rows"] if row["state"] == "failed"]
     open_ = [row["row"] for row in content["rows"] if row["state"] == "not checked"]
-    also = f"; failed: {', '.join(failed)}" if failed else ""
+    elsewhere = sum(row["state"] == "not applicable" for row in content["rows"])
+    also = f", {elsewhere} not applicable" if elsewhere else ""
+    also += f"; failed: {', '.join(failed)}" if failed else ""
     also += f"; not checked: {', '.join(open_)}" if open_ else ""
     yield from _performance(content.get("performance"))
     yield f"Checklist: {proved} of {counted(len(content['rows']), 'row')} proved{also}."
