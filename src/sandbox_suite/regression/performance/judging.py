@@ -24,6 +24,7 @@ Standing = Literal["worse", "better", "within noise", "not known"]
 Advice = Literal["worse", "better", "as before", "not known"]
 LATENCY_RISE = 0.05  # shares: thresholds where the plan has none
 FIGURE_RISE = 0.10
+STRAY_PAIRS = 300  # of each run of a baseline: how far it strays needs no narrow interval
 SLOWEST = 10  # cases that are named
 
 
@@ -163,7 +164,7 @@ def band(baseline: Baseline, allowed: float) -> tuple[float, float] | None:
         others = medians(other.cases for at, other in enumerate(baseline.runs) if at != number)
         common = sorted(run.cases.keys() & others.keys())
         pairs = [(others[case], run.cases[case]) for case in common if others[case] > 0 and run.cases[case] > 0]
-        found = paired.shift([math.log(now / before) for before, now in pairs])
+        found = paired.shift(paired.thinned([math.log(now / before) for before, now in pairs], STRAY_PAIRS))
         strays += [found[0]] if found else []
     reach = noise.band([*strays], math.log1p(allowed))
     return None if reach is None else (round(math.exp(reach.low), 4), round(math.exp(reach.high), 4))

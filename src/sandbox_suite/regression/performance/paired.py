@@ -38,12 +38,17 @@ class Evidence:
 def compare(first: Sequence[float], second: Sequence[float], tolerance: float = TOLERANCE) -> Evidence:
     """Compare times pair by pair, in any one unit above 0; pairs with a time that is not are left out."""
     differences = [math.log(new / old) for old, new in zip(first, second, strict=True) if old > 0 and new > 0]
-    kept = differences[:: -(-len(differences) // MOST) or 1]
+    kept = thinned(differences, MOST)
     found = shift(kept)
     if found is None:
         return Evidence(len(kept), None, None, None, tolerance, "unclear")
     ratio, low, high = (round(math.exp(value), 5) for value in found)
     return Evidence(len(kept), ratio, low, high, tolerance, _finding(low, high, tolerance))
+
+
+def thinned(differences: Sequence[float], most: int) -> Sequence[float]:
+    """Return at most so many of the differences, evenly."""
+    return differences[:: -(-len(differences) // most) or 1]
 
 
 def shift(differences: Sequence[float]) -> tuple[float, float, float] | None:
