@@ -1,7 +1,6 @@
 """The last check: the masked tables against a dataframely schema built from manifest and policy."""
 
 import importlib
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,8 +11,8 @@ from sandbox_suite.datasets.gate.verdict import GateFinding
 
 
 def warm() -> None:
-    """Import dataframely beside the first checks: it takes longer than this check itself."""
-    threading.Thread(target=importlib.import_module, args=("dataframely",), daemon=True).start()
+    """Import dataframely once, for all processes."""
+    importlib.import_module("dataframely")
 
 
 def table_constraints(case: Case) -> Iterator[GateFinding]:

@@ -65,12 +65,13 @@ def permute(
 
     Where the cipher would leave a number as it is, that number and its partner exchange what they become.
     """
-    out = _walk(cipher, value, digits, valid)
+    out = walk(cipher, value, digits, valid)
     other = partner(out)
-    return other if out == value or _walk(cipher, other, digits, valid) == other else out
+    return other if out == value or walk(cipher, other, digits, valid) == other else out
 
 
-def _walk(cipher: Ff1, value: int, digits: int, valid: Callable[[int], bool] | None) -> int:
+def walk(cipher: Ff1, value: int, digits: int, valid: Callable[[int], bool] | None) -> int:
+    """Return the first valid number that enciphering over and over gives."""
     for _ in range(LONGEST_WALK):
         value = cipher.encipher(value, digits)
         if valid is None or valid(value):

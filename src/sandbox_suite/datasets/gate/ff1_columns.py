@@ -1,16 +1,18 @@
 """FF1 and its permutations for whole columns of numbers, with numpy: what `ff1` does for one number."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sandbox_suite.datasets.gate.ff1 import LONGEST_WALK, Ff1
+from sandbox_suite.datasets.gate.ff1 import LONGEST_WALK, Ff1, walk
 from sandbox_suite.datasets.gate.signs import Flags
 
 Many = NDArray[np.uint64]
 LOW = 2**64 - 1
 BLOCKS = 1 << 15  # numbers at a time, so that they stay near the processor
+FEW = 12  # numbers that are quicker reckoned one by one
 
 
 def encipher(cipher: Ff1, values: Many, digits: int) -> Many:
@@ -41,11 +43,19 @@ def _neighbour(values: Many) -> Many:
     return values ^ np.uint64(1)
 
 
+@dataclass(frozen=True)
+class Valid:
+    """Which numbers are valid: of many, and of one."""
+
+    many: Callable[[Many], Flags]
+    one: Callable[[int], bool]
+
+
 def permute(
     cipher: Ff1,
     values: Many,
     digits: int,
-    valid: Callable[[Many], Flags] | None = None,
+    valid: Valid | None = None,
     partner: Callable[[Many], Many] = _neighbour,
 ) -> Many:
     """Return what numbers become: enciphered until they are valid, and none itself, as `ff1.permute` says."""
@@ -55,13 +65,17 @@ def permute(
     return np.where(exchanged, other, out)
 
 
-def _walk(cipher: Ff1, values: Many, digits: int, valid: Callable[[Many], Flags] | None) -> Many:
+def _walk(cipher: Ff1, values: Many, digits: int, valid: Valid | None) -> Many:
+    if valid is None:
+        return encipher(cipher, values, digits)
     out = values.astype(np.uint64)
     waiting = np.arange(len(out))
     for _ in range(LONGEST_WALK):
+        if len(waiting) <= FEW:
+            break
         moved = encipher(cipher, out[waiting], digits)
         out[waiting] = moved
-        waiting = waiting[~valid(moved)] if valid else waiting[:0]
-        if not len(waiting):
-            return out
-    raise ValueError("no valid number on the way")
+        waiting = waiting[~valid.many(moved)]
+    for place in waiting.tolist():
+        out[place] = walk(cipher, int(out[place]), digits, valid.one)
+    return out

@@ -47,6 +47,9 @@ def normal(values: pl.Expr) -> pl.Expr:
 
 def normalised(values: pl.Series) -> pl.Series:
     """Return a column as `normal` does."""
+    plain_ones = signs.lower_ascii(values, DROPPED)
+    if plain_ones is not None:
+        return plain_ones
     odd = _odd(values)
     if not odd.any():
         return _bare(values)

@@ -14,7 +14,7 @@ from sandbox_suite.datasets import pools
 from sandbox_suite.datasets.gate import check_digits, oracle_ids
 from sandbox_suite.datasets.gate.check_digits import DNI, are_digits, letters, numbers
 from sandbox_suite.datasets.gate.ff1 import Ff1
-from sandbox_suite.datasets.gate.ff1_columns import Many, permute
+from sandbox_suite.datasets.gate.ff1_columns import Many, Valid, permute
 from sandbox_suite.datasets.gate.signs import Bytes, Flags, Numbers
 
 Mask = Callable[[Ff1, Bytes], tuple[Flags, Bytes]]
@@ -88,7 +88,7 @@ def _of(length: int, mask: Mask) -> Mask:
 
 def _us(cipher: Ff1, some: Bytes) -> tuple[Flags, Bytes]:
     good = are_digits(some)
-    return good, digits_of(permute(cipher, numbers(some[good]), 9, _us_given, _us_neighbour), 9)
+    return good, digits_of(permute(cipher, numbers(some[good]), 9, US_GIVEN, _us_neighbour), 9)
 
 
 def _us_given(values: Many) -> Flags:
@@ -119,7 +119,7 @@ def _gb(cipher: Ff1, some: Bytes) -> tuple[Flags, Bytes]:
 
 def _de(cipher: Ff1, some: Bytes) -> tuple[Flags, Bytes]:
     good = are_digits(some) & (some[:, 0] != 48)
-    body = digits_of(permute(cipher, numbers(some[good, :10]), 10, _de_given, _de_exchanged), 10)
+    body = digits_of(permute(cipher, numbers(some[good, :10]), 10, DE_GIVEN, _de_exchanged), 10)
     return good, _joined(body, _digit(check_digits.de_check(body)))
 
 
@@ -146,7 +146,7 @@ def _fr(cipher: Ff1, some: Bytes) -> tuple[Flags, Bytes]:
     good = are_digits(some) & check_digits.among(some[:, 0], b"12")
     good &= (month >= 1) & (month <= 12) & (department >= 1) & (department <= 95)
     some = some[good]
-    body = _joined(some[:, 0], digits_of(permute(cipher, numbers(some[:, 1:13]), 12, _fr_given, _fr_next_year), 12))
+    body = _joined(some[:, 0], digits_of(permute(cipher, numbers(some[:, 1:13]), 12, FR_GIVEN, _fr_next_year), 12))
     return good, _joined(body, digits_of(check_digits.fr_check(body).astype(np.uint64), 2))
 
 
@@ -179,7 +179,9 @@ def _cn(cipher: Ff1, some: Bytes) -> tuple[Flags, Bytes]:
     heads, days = _heads(), oracle_ids.DAYS
     size = len(heads) * days * 1000
     number = (place[good] * days + day[good]) * 1000 + numbers(some[good, 14:17]).astype(np.int64)
-    masked = permute(cipher, number.astype(np.uint64), len(str(size - 1)), lambda value: value < size)
+    masked = permute(
+        cipher, number.astype(np.uint64), len(str(size - 1)), Valid(lambda some: some < size, lambda one: one < size)
+    )
     rest, order = np.divmod(masked.astype(np.int64), 1000)
     county, day = np.divmod(rest, days)
     body = _joined(heads[county], _dates()[day], digits_of(order.astype(np.uint64), 3))
@@ -216,6 +218,9 @@ def _days(some: Bytes) -> Numbers:
     return np.where(dates[at] == wanted, at, -1)
 
 
+US_GIVEN = Valid(_us_given, oracle_ids.us_given)
+DE_GIVEN = Valid(_de_given, oracle_ids.de_given)
+FR_GIVEN = Valid(_fr_given, oracle_ids.fr_given)
 NATIONAL: dict[str, Mask] = {
     "US": _of(9, _us), "GB": _of(9, _gb), "DE": _of(11, _de), "FR": _of(15, _fr), "ES": _of(9, _es), "CN": _of(18, _cn),
 }  # fmt: skip

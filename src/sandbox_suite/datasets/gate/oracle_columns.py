@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import polars as pl
+import polars_hash  # noqa: F401 - gives polars expressions their `chash`
 from numpy.typing import NDArray
 
 from sandbox_suite.datasets import pools
@@ -77,8 +78,10 @@ def _hashes(inner: Callable[[], Any], outer: Callable[[], Any], values: pl.Serie
 
 
 def tags(own: Oracle, values: pl.Series) -> Bytes:
-    """Return the HMACs by which the span log names originals, 32 bytes each."""
-    return np.frombuffer(hashes(own.key("span"), values), np.uint8).reshape(-1, 32)
+    """Return the HMACs by which the span log names originals, 32 bytes each; they mask nothing."""
+    hashed = pl.col("v").chash.hmac_sha256(key=own.key("span").decode())  # type: ignore[attr-defined]
+    told = values.to_frame("v").select(hashed).to_series().str.join("").item() or ""
+    return np.frombuffer(bytes.fromhex(told), np.uint8).reshape(-1, 32)
 
 
 def _numbers(own: Oracle, domain: str, values: pl.Series) -> Numbers:

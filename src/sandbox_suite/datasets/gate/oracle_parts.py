@@ -197,6 +197,8 @@ def _part(
         {name: rule},
         originals.with_columns(raw.alias(name)),
         keys.with_columns(masked.alias(name)),
+        first=table.first,
+        of=table.of,
     )
 
 

@@ -51,8 +51,10 @@ def _email(masked: pl.Series, *_: Any) -> pl.Series:
 
 def _words(masked: pl.Series, _: Any, rule: Rule, *__: Any) -> pl.Series:
     wrong = ~spoken.recognised(rule.kind, masked)
-    rows = wrong.arg_true()
-    return wrong.scatter(rows, ~masked.gather(rows).str.contains(oracle.pool_regex(rule.kind)))
+    rows = (wrong & masked.is_not_null()).arg_true()
+    if len(rows):
+        wrong = wrong.scatter(rows, ~masked.gather(rows).str.contains(oracle.pool_regex(rule.kind)))
+    return wrong
 
 
 def _phone(masked: pl.Series, _: Any, rule: Rule, *__: Any) -> pl.Series:

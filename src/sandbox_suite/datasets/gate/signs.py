@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Bytes = NDArray[np.uint8]
 Numbers = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+LOWER = bytes(range(256)).lower()
 OTHER = r"[^\x00-\x7f]"
 
 
@@ -51,12 +52,25 @@ def without(letters: Bytes, bounds: Numbers, kept: Flags) -> tuple[Bytes, Number
 def dropped(values: pl.Series, away: bytes) -> pl.Series:
     """Return texts without some ASCII signs."""
     letters, bounds = flat(values)
-    there = np.ones(256, bool)
-    there[list(away)] = False
-    kept = there[letters]
-    if kept.all():
+    return _translated(values, letters.tobytes(), bounds, None, away)
+
+
+def lower_ascii(values: pl.Series, away: bytes) -> pl.Series | None:
+    """Return texts in lower case without some signs; None where not all texts are ASCII."""
+    letters, bounds = flat(values)
+    content = letters.tobytes()
+    return _translated(values, content, bounds, LOWER, away) if content.isascii() else None
+
+
+def _translated(values: pl.Series, content: bytes, bounds: Numbers, table: bytes | None, away: bytes) -> pl.Series:
+    left = content.translate(table, away)
+    if len(left) < len(content):
+        gone = np.zeros(256, bool)
+        gone[list(away)] = True
+        bounds = bounds - np.searchsorted(np.flatnonzero(gone[np.frombuffer(content, np.uint8)]), bounds)
+    elif table is None:
         return values
-    made = texts(*without(letters, bounds, kept))
+    made = texts(np.frombuffer(left, np.uint8), bounds)
     return (made.set(values.is_null(), None) if values.null_count() else made).alias(values.name)
 
 

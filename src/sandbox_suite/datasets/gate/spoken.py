@@ -24,11 +24,10 @@ BLANKS = 3  # at most, inside a given name
 def recognised(kind: str, values: pl.Series) -> pl.Series:
     """Return, per row, whether a `name` or `address` is one of the pools; NULL is none."""
     rest, found = values.fill_null(""), pl.repeat(False, len(values), dtype=pl.Boolean, eager=True)
-    for look in _LOOKS[kind]:
-        rows = (~found).arg_true()
-        found = found.scatter(rows, look(rest.gather(rows)))
-        if found.all():
-            break
+    for likely, look in _LOOKS[kind]:
+        rows = (~found & rest.str.contains(likely)).arg_true()
+        if len(rows):
+            found = found.scatter(rows, look(rest.gather(rows)))
     return found
 
 
@@ -110,7 +109,13 @@ def _languages(pool: str) -> pl.DataFrame:
     return pl.DataFrame({"word": list(bits), "bits": pl.Series(list(bits.values()), dtype=pl.Int64)})
 
 
-_LOOKS: Mapping[str, tuple[Callable[[pl.Series], pl.Series], ...]] = {
-    "name": (_latin_names, _chinese_names),
-    "address": (_chinese_addresses, *(_addresses(*item) for item in SHAPES.items())),
+# By kind: (what all values of a form have, how they are looked up).
+_LOOKS: Mapping[str, tuple[tuple[str, Callable[[pl.Series], pl.Series]], ...]] = {
+    "name": ((" ", _latin_names), ("^[^ ]+$", _chinese_names)),
+    "address": (
+        ("号$", _chinese_addresses),
+        ("^[1-9]", _addresses(oracle.LATIN[0], SHAPES[oracle.LATIN[0]])),
+        (f" {NUMBER}, [^,]+$", _addresses(oracle.LATIN[1], SHAPES[oracle.LATIN[1]])),
+        (f", {NUMBER}, [^,]+$", _addresses(oracle.LATIN[2], SHAPES[oracle.LATIN[2]])),
+    ),
 }
