@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from sandbox_suite.core.errors import BlockedError, RequestError
 from sandbox_suite.core.files import file_digest
 from sandbox_suite.core.progress import silent
 from sandbox_suite.core.settings import CHECKOUT
-from sandbox_suite.datasets import masking, masking_stream, policy, sources
+from sandbox_suite.datasets import masking, policy, sources
 from sandbox_suite.datasets.keys import Keys
 from sandbox_suite.datasets.masks import email
 from sandbox_suite.datasets.oracle import Oracle, needs
@@ -182,7 +180,7 @@ def test_batches_of_any_size_give_the_same_rows(
 ) -> None:
     folder, source = quarantine
     whole = sources.Source.batches
-    monkeypatch.setattr(sources.Source, "batches", lambda self, table: whole(self, table, 47))
+    monkeypatch.setattr(sources.Source, "batches", lambda self, table, rows=0: whole(self, table, 47))
     masking.mask(source, policy.load(POLICY), MASTER, tmp_path / "out", silent)
     for name in source.tables:
         in_parts = pl.read_parquet(tmp_path / "out" / "tables" / f"{name}.parquet")
@@ -252,43 +250,3 @@ def test_a_rule_that_needs_another_table_needs_one_foreign_key_to_it(tmp_path: P
     file.write_text(text.replace("    foreign_keys: {customer_id: customers.customer_id}\n", "", 2))
     with pytest.raises(RequestError, match="0 foreign keys lead"):
         masking.mask(sources.load(file), policy.load(POLICY), MASTER, tmp_path / "out", silent)
-
-
-def test_slices_masked_at_once_are_written_in_the_order_of_their_rows(
-    quarantine: tuple[Path, sources.Source], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    folder, source = quarantine
-    real, done = masking.mask_batch, list[int]()
-
-    def slow_first(batch: Any, plan: Any, keys: Keys) -> Any:
-        masked = real(batch, plan, keys)
-        deadline = time.monotonic() + 5
-        while plan.first == 0 and batch.num_rows == 20 and not done and time.monotonic() < deadline:
-            time.sleep(0.001)  # the first slice waits for another one
-        done.append(plan.first)
-        return masked
-
-    monkeypatch.setattr(masking, "mask_batch", slow_first)
-    monkeypatch.setattr(masking_stream, "SLICE", 20)
-    monkeypatch.setattr(masking_stream, "workers", lambda: 3)
-    masking.mask(source, policy.load(POLICY), MASTER, tmp_path / "out", silent)
-    assert done[0] != 0
-    for file in ("tables/customers", "tables/notes", "spans/notes.body"):
-        assert pl.read_parquet(tmp_path / "out" / f"{file}.parquet").equals(pl.read_parquet(folder / f"{file}.parquet"))
-
-
-def test_a_slice_that_fails_stops_all_and_is_told_by_its_place_in_the_table(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(masking_stream, "SLICE", 3)
-    count = 40
-    phones = ["+491512345678"] * 30 + ["no phone"] + ["+491512345678"] * 9
-    keys = [f"p{number}@a.test" for number in range(count)]
-    source = people(tmp_path, id=keys, mail=["a@b.test"] * count, phone=phones, note=["-"] * count)
-    rules = tmp_path / "small.yaml"
-    rules.write_text(SMALL_POLICY.replace('{keep: {type: int64, pk: true, why: "surrogate key"}}', "{mask: email}"))
-    before = threading.active_count()
-    with pytest.raises(BlockedError) as caught:
-        masking.mask(source, policy.load(rules), MASTER, tmp_path / "out", silent)
-    assert caught.value.explanation.what.endswith("rows #31")
-    assert threading.active_count() == before

@@ -46,7 +46,7 @@ def mask(source: Source, policy: Policy, master: bytes, out: Path, say: Say) -> 
     spans: dict[str, Any] = {}
     for name in source.tables:
         plan = plan_of(source, policy, name)
-        tables[name], logged = _table(source, plan, schema[name], keys, out)
+        tables[name], logged = _table(source, plan, schema[name], keys, out, say)
         spans |= logged
         say(f"masked {name}: {tables[name]['rows']} rows")
     write_json(out / "quarantine.json", _head(source, policy, keys) | {"tables": tables, "spans": spans})
@@ -126,14 +126,15 @@ def _column(rule: Rule, shape: Column) -> dict[str, Any]:
 
 
 def _table(
-    source: Source, plan: TablePlan, columns: Mapping[str, Column], keys: Keys, out: Path
+    source: Source, plan: TablePlan, columns: Mapping[str, Column], keys: Keys, out: Path, say: Say
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """Mask one table; return its part of `quarantine.json` and that of its spans."""
 
     def masked(batch: pa.Table, part: TablePlan) -> masking_stream.Masked:
         return mask_batch(batch, part, keys)
 
-    written, spans = masking_stream.write(source.batches(plan.table.name), plan, masked, out)
+    batches = source.batches(plan.table.name, masking_stream.SLICE)
+    written, spans = masking_stream.write(batches, plan, masked, out, say)
     described = {
         column: _column(plan.rules[column], shape)
         for column, shape in columns.items()

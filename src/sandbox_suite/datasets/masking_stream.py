@@ -20,13 +20,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from sandbox_suite.core.files import file_digest
+from sandbox_suite.core.progress import Say
 from sandbox_suite.datasets.masking_batch import TablePlan
 
 if TYPE_CHECKING:
     from sandbox_suite.datasets.policy import Rule
 
-SLICE = 62_500  # rows that one thread holds
+SLICE = 62_500  # rows that one thread holds; not by the machine, since row groups show it
 MOST = 4  # threads; each more needs memory for a slice
+TOLD = 1_000_000  # rows between two lines of progress
 Masked = tuple[pa.Table, dict[str, pl.DataFrame]]  # a masked slice, and the spans of each free text
 Mask = Callable[[pa.Table, TablePlan], Masked]
 FEW_VALUES = ("keep", "constant", "null")  # rules whose columns are worth a dictionary
@@ -37,8 +39,13 @@ def workers() -> int:
     return min(MOST, len(os.sched_getaffinity(0)))
 
 
-def write(batches: Iterator[pa.Table], plan: TablePlan, mask: Mask, out: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Write `tables/<table>.parquet` and its logs of spans; return (rows and digest, {table.column: of its log})."""
+def write(
+    batches: Iterator[pa.Table], plan: TablePlan, mask: Mask, out: Path, say: Say
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Write `tables/<table>.parquet` and its logs of spans; return (rows and digest, {table.column: of its log}).
+
+    A batch is what one thread holds. However many there are at once, the same batches give the same files.
+    """
     name, rows = plan.table.name, 0
     texts = [column for column, rule in plan.rules.items() if rule.kind == "free_text"]
     file = out / "tables" / f"{name}.parquet"
@@ -50,7 +57,9 @@ def write(batches: Iterator[pa.Table], plan: TablePlan, mask: Mask, out: Path) -
         for masked, found in _in_order(batches, plan, mask):
             writer = writer or stack.enter_context(_writer(file, masked.schema, plan.rules))
             writer.write_table(masked)
-            rows += masked.num_rows
+            rows, before = rows + masked.num_rows, rows
+            if rows // TOLD > before // TOLD:
+                say(f"masking {name}: {rows} rows so far")
             for column, spans in found.items():
                 logs[column].add(spans)
     return {"rows": rows, "file_digest": file_digest(file)}, {
@@ -84,25 +93,20 @@ class _Log:
 
 
 def _in_order(batches: Iterator[pa.Table], plan: TablePlan, mask: Mask) -> Iterator[Masked]:
-    """Yield masked slices in the order of their rows; as many are masked at once as there are workers."""
-    count, waiting = workers(), deque[Future[Masked]]()
+    """Yield masked batches in the order of their rows; as many are held as there are workers.
+
+    While one is read or written here, the others are at work: this thread takes the place of a worker.
+    """
+    count, waiting, first = workers(), deque[Future[Masked]](), 0
     pool = ThreadPoolExecutor(count, thread_name_prefix="mask")
     try:
-        for part, first in _slices(batches):
-            waiting.append(pool.submit(mask, part, replace(plan, first=first)))
-            del part
-            if len(waiting) > count:
+        for batch in batches:
+            waiting.append(pool.submit(mask, batch, replace(plan, first=first)))
+            first += batch.num_rows
+            del batch
+            if len(waiting) >= count:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def _slices(batches: Iterator[pa.Table]) -> Iterator[tuple[pa.Table, int]]:
-    """Yield slices of the batches, each with the number of rows before it; an empty batch is a slice."""
-    first = 0
-    for batch in batches:
-        for start in range(0, max(batch.num_rows, 1), SLICE):
-            yield batch.slice(start, SLICE), first + start
-        first += batch.num_rows
