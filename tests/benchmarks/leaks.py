@@ -80,7 +80,9 @@ def main() -> None:
     asked = arguments(planted=PLANTED)
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="leaks-") as folder:
-        counts, short, bases = survey(Path(folder), asked.seed, asked.runs * asked.planted, asked.runs * asked.planted * SHORT // PLANTED)
+        counts, short, bases = survey(
+            Path(folder), asked.seed, asked.runs * asked.planted, asked.runs * asked.planted * SHORT // PLANTED
+        )
         changed = mutated(Path(folder), asked.seed)
     _table(counts)
     _table({"short names: " + place: count for place, count in short.items()})

@@ -69,8 +69,6 @@ def chaos(context: Context, runs: int = 20, seed: int = 1, json: bool = False) -
     _bench("chaos", runs, seed, json)
 
 
-@task(help={**HELP, "runs": "how often 10,000 values are planted"})
-def leaks(context: Context, runs: int = 1, seed: int = 1, json: bool = False) -> None:
 @task(help={**HELP, "runs": "how often so many values are planted", "planted": "values of one run"})
 def leaks(context: Context, runs: int = 1, seed: int = 1, planted: int = 10_000, json: bool = False) -> None:
     """Plant leaks of every kind, judge clean datasets, and break the masker in every way: what the gate blocks."""
