@@ -24,18 +24,23 @@ PSQL = ("psql", "-XqAt", "--host=/tmp", "--dbname=sandbox", "--command")
 
 @contextmanager
 def counting(context: Context) -> Iterator[None]:
-    """Read the counters before and after what is done inside, and write them into the job's folder."""
+    """Read the counters before and after what is done inside, and write them into the job's folder.
+
+    Where that fails or is cancelled nothing more is read: the way back must not wait for a container that is gone.
+    """
     reader = _Reader(context)
     found: dict[str, Any] = {"before": reader.all()}
     watch = _Watch(reader, found["before"])
     watch.start()
     try:
         yield
-    finally:
-        found["samples"] = watch.end()
-        found["after"] = reader.all()
-        found["seconds"] = round(time.monotonic() - watch.began, 3)
-        write_json(context.folder / RESULT, found, mode=0o600)
+    except BaseException:
+        watch.ask_to_end()
+        raise
+    found["samples"] = watch.end()
+    found["after"] = reader.all()
+    found["seconds"] = round(time.monotonic() - watch.began, 3)
+    write_json(context.folder / RESULT, found, mode=0o600)
 
 
 class _Reader:
@@ -102,8 +107,12 @@ class _Watch(threading.Thread):
                         self._samples[part].append(look)
                 self._last, seen = now, at
 
+    def ask_to_end(self) -> None:
+        """Look no more."""
+        self._ended.set()
+
     def end(self) -> dict[str, list[dict[str, float]]]:
         """Stop, and return what was seen."""
-        self._ended.set()
+        self.ask_to_end()
         self.join(2 * SECONDS)
         return self._samples
