@@ -138,6 +138,8 @@ class Steps:
         done.write(self.settings.job(call.job), f"undo-{call.step}" if call.undo else call.step)
         return done
 
+    def sweep(self) -> None: ...
+
     def stop(self) -> None: ...
 
 
