@@ -77,12 +77,10 @@ class Bases:
 
 def main() -> None:
     """Measure and print."""
-    asked = arguments(planted=PLANTED)
+    asked = arguments()
     start = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="leaks-") as folder:
-        counts, short, bases = survey(
-            Path(folder), asked.seed, asked.runs * asked.planted, asked.runs * asked.planted * SHORT // PLANTED
-        )
+        counts, short, bases = survey(Path(folder), asked.seed, asked.runs * PLANTED, asked.runs * SHORT)
         changed = mutated(Path(folder), asked.seed)
     _table(counts)
     _table({"short names: " + place: count for place, count in short.items()})

@@ -19,15 +19,13 @@ INVOKE = str(CHECKOUT / "invoke")
 QUIET = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}  # compiled files count
 
 
-def arguments(*flags: str, **numbers: int) -> argparse.Namespace:
-    """Return --runs and --seed, whether each of `flags` was given, and `numbers` where they were not given."""
+def arguments(*flags: str) -> argparse.Namespace:
+    """Return --runs and --seed, and whether each of `flags` was given."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--seed", type=int, default=1)
     for flag in flags:
         parser.add_argument(f"--{flag}", action="store_true")
-    for name, number in numbers.items():
-        parser.add_argument(f"--{name}", type=int, default=number)
     return parser.parse_args()
 
 

@@ -20,8 +20,8 @@ VALUE = "anna@mail.example"  # that an error quotes
 PLACES = (  # of each check, in their order
     (shape, "policy_covers_schema"),
     (shape, "files"),
-    (shape, "keys"),
-    (shape, "nulls"),
+    (shape, "rows_and_keys"),
+    (shape, "nulls_and_uniqueness"),
     (codomain, "no_identity"),
     (codomain, "codomain"),
     (codomain, "kept_columns"),

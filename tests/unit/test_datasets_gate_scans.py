@@ -14,21 +14,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sandbox_suite.datasets.gate import dates, decoding, ids, naming
-from sandbox_suite.datasets.gate.anchors import Anchors, Known, hashes, keys
+from sandbox_suite.datasets.gate.anchors import Anchors
 from sandbox_suite.datasets.gate.detector import FREE_SHAPES, SHAPES, _grouped_card, _iban
 
 SIGNS = "ab1@é王"
 VALUES = st.lists(st.text(SIGNS, min_size=1, max_size=14), max_size=12)
 
 
-def anchored(values: pl.Series, places: pl.Series | None = None, width: int = 8) -> Anchors:
-    return Anchors(keys(values, places, width), Known(hashes(values)), width)
-
-
 @given(VALUES, st.lists(st.text(SIGNS, max_size=40), max_size=8), st.sampled_from([5, 8]))
 @settings(deadline=None)
 def test_anchors_find_exactly_what_a_plain_search_finds(values: list[str], texts: list[str], width: int) -> None:
-    found = anchored(pl.Series(values, dtype=pl.String), width=width).find(pl.Series(texts, dtype=pl.String))
+    found = Anchors(pl.Series(values, dtype=pl.String), width=width).find(pl.Series(texts, dtype=pl.String))
     long = [value for value in values if len(value.encode()) >= width]
     assert set(found.iter_rows()) == {(row, one) for row, text in enumerate(texts) for one in long if one in text}
 
@@ -37,12 +33,12 @@ def test_anchors_find_exactly_what_a_plain_search_finds(values: list[str], texts
 @settings(deadline=None)
 def test_where_an_anchor_stands_changes_nothing(values: list[str], texts: list[str], place: int) -> None:
     originals, seen = pl.Series(values, dtype=pl.String), pl.Series(texts, dtype=pl.String)
-    moved = anchored(originals, pl.Series([place] * len(values), dtype=pl.Int64)).find(seen)
-    assert set(moved.iter_rows()) == set(anchored(originals).find(seen).iter_rows())
+    moved = Anchors(originals, pl.Series([place] * len(values), dtype=pl.Int64)).find(seen)
+    assert set(moved.iter_rows()) == set(Anchors(originals).find(seen).iter_rows())
 
 
 def test_an_original_does_not_reach_from_one_text_into_the_next() -> None:
-    found = anchored(pl.Series(["anna.schmidt"])).find(pl.Series(["x anna.s", "chmidt", "", "anna.schmidt"]))
+    found = Anchors(pl.Series(["anna.schmidt"])).find(pl.Series(["x anna.s", "chmidt", "", "anna.schmidt"]))
     assert found.rows() == [(3, "anna.schmidt")]
 
 
@@ -51,7 +47,7 @@ def test_originals_are_found_over_the_border_of_a_chunk(monkeypatch: pytest.Monk
     text = "." * 100
     for place in range(0, 88):
         one = text[:place] + "anna.schmidt" + text[place:]
-        assert anchored(pl.Series(["anna.schmidt"])).find(pl.Series([one])).height == 1
+        assert Anchors(pl.Series(["anna.schmidt"])).find(pl.Series([one])).height == 1
 
 
 ENCODINGS: dict[str, Callable[[str], str]] = {
@@ -131,7 +127,7 @@ def full(text: str, name: str) -> bool:
     distinct = pl.DataFrame({"text": [text]}).with_columns(plain=ids.plain(pl.col("text")))
     distinct = distinct.with_columns(normal=ids.normal(pl.col("plain")))
     normal = pl.Series([ids.normal_scalar(name)])
-    return bool(naming.full(distinct, [anchored(normal), anchored(normal, width=5)]))
+    return bool(naming.full(distinct, [Anchors(normal), Anchors(normal, width=5)]))
 
 
 @pytest.mark.parametrize(

@@ -50,35 +50,15 @@ def table_digest(parquet: Path, table: Mapping[str, Any]) -> str:
 
 def frame_digest(frame: "pl.DataFrame", table: Mapping[str, Any]) -> str:
     """Return the digest of one table's rows."""
-    return digest_of_lines(lines(frame, table))
-
-
-def lines(frame: "pl.DataFrame", table: Mapping[str, Any]) -> bytes:
-    """Return the SHA-256 of each of some rows of a table, 32 bytes each, in their order."""
     import polars as pl
     import polars_hash as plh
 
     fields = [_field(pl.col(name), spec["type"]) for name, spec in ddl.ordered(table)]
-    rows = frame.select(row=pl.concat_str(fields)).select(row=plh.col("row").chash.sha2_256())["row"]
-    return bytes.fromhex(rows.str.join("").item() or "")
-
-
-def digest_of_lines(some: bytes) -> str:
-    """Return the digest of a table whose rows, in any order, have these digests."""
-    import numpy as np
-
-    rows = np.frombuffer(some, ">u8").reshape(-1, 4)
-    first = rows[:, 0].astype(np.uint64)
-    order = np.argsort(first)
-    if (np.diff(first[order]) == 0).any():
-        order = np.lexsort(rows.astype(np.uint64).T[::-1])
-    rows = rows[order]
-    heads = (rows[:, 0] >> np.uint64(56)).astype(np.int64)
-    bounds = np.searchsorted(heads, np.arange(257))
+    rows = frame.select(row=pl.concat_str(fields)).select(row=plh.col("row").chash.sha2_256()).sort("row")
+    parts = rows.group_by(part=pl.col("row").str.head(2), maintain_order=True).agg(pl.col("row").str.join(""))
     whole = hashlib.sha256()
-    for start, end in zip(bounds[:-1].tolist(), bounds[1:].tolist(), strict=True):
-        if end > start:
-            whole.update(hashlib.sha256(rows[start:end].tobytes()).digest())
+    for part in parts["row"]:
+        whole.update(hashlib.sha256(bytes.fromhex(part)).digest())
     return f"sha256:{whole.hexdigest()}"
 
 

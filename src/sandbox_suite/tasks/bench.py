@@ -69,16 +69,10 @@ def chaos(context: Context, runs: int = 20, seed: int = 1, json: bool = False) -
     _bench("chaos", runs, seed, json)
 
 
-@task(help={**HELP, "runs": "how often so many values are planted", "planted": "values of one run"})
-def leaks(context: Context, runs: int = 1, seed: int = 1, planted: int = 10_000, json: bool = False) -> None:
+@task(help={**HELP, "runs": "how often 10,000 values are planted"})
+def leaks(context: Context, runs: int = 1, seed: int = 1, json: bool = False) -> None:
     """Plant leaks of every kind, judge clean datasets, and break the masker in every way: what the gate blocks."""
-    _bench("leaks", runs, seed, json, "--planted", str(planted))
-
-
-@task(help={**HELP, "rows": "of the table of people, 15 columns wide"})
-def gate(context: Context, runs: int = 3, seed: int = 1, rows: int = 1_000_000, json: bool = False) -> None:
-    """Time the gate, as a process, against masking the same rows; tell the time of each check, and the memory."""
-    _bench("gate", runs, seed, json, "--rows", str(rows))
+    _bench("leaks", runs, seed, json)
 
 
 @task(help=HELP)

@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from sandbox_suite.core.files import write_json
-from sandbox_suite.datasets.gate import hands, run
+from sandbox_suite.datasets.gate import run
 from sandbox_suite.datasets.gate.verdict import Request
 
 
@@ -30,7 +30,6 @@ def main() -> int:
         Request(given.raw, given.quarantine, given.policy, given.seed, given.now, given.cache_key),
         bytes.fromhex(keys["master"]),
         keys["signing"].encode(),
-        hands.count(),
     )
     write_json(given.out, verdict.as_dict(), mode=0o600)
     return 0 if verdict.passed else 3

@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from sandbox_suite.datasets.gate import ids
+from sandbox_suite.core.files import read_json
 from sandbox_suite.datasets.gate.verdict import EVIDENCE, Evidence, GateFinding
 from sandbox_suite.datasets.policy import Policy
 
@@ -18,16 +18,6 @@ from sandbox_suite.datasets.policy import Policy
 IDENTIFIERS = ("email", "phone", "national_id", "iban", "card", "ip", "mac")
 # Rules whose values are not recomputed one by one from their originals; every other kind, known or not, is.
 SPECIAL = ("keep", "constant", "null", "drop", "free_text", "json", "template")
-
-SPANS = {
-    "_row": pl.UInt32,
-    "start": pl.Int64,
-    "end": pl.Int64,
-    "masked_start": pl.Int64,
-    "masked_end": pl.Int64,
-    "kind": pl.String,
-    "original_hmac": pl.String,
-}
 
 
 @dataclass(frozen=True)
@@ -48,11 +38,7 @@ class Table:
     rules: Mapping[str, Rule]
     raw: pl.DataFrame
     masked: pl.DataFrame
-    spans: Mapping[str, pl.DataFrame] = field(default_factory=dict)  # free-text column -> its span log, of these rows
-    first: int = 0  # rows of the whole table before these
-    of: int = 0  # rows of the whole table
-    _places: dict[str, pl.DataFrame] = field(default_factory=dict)
-    _normal: dict[tuple[str, str], pl.Series] = field(default_factory=dict)
+    spans: Mapping[str, Path] = field(default_factory=dict)  # free-text column -> its span log
 
     def masks(self, *kinds: str) -> list[str]:
         """Return the columns with a mask of these kinds that are really there."""
@@ -62,31 +48,6 @@ class Table:
     def masked_columns(self) -> list[str]:
         """Return the columns whose every value became another one."""
         return [name for name, rule in self.rules.items() if rule.kind not in SPECIAL and self.has(name)]
-
-    def span_log(self, column: str) -> pl.DataFrame:
-        """Return the spans that the masker logged of a free text, in order, with `_row`, the row of each."""
-        log = self.spans.get(column)
-        if log is None:
-            return pl.DataFrame(schema=SPANS)
-        rows = self.masked.select(self.primary_key).with_row_index("_row")
-        joined = log.join(rows, on=list(self.primary_key), how="left").sort("_row", "start", maintain_order=True)
-        if joined["_row"].null_count() or joined.height != log.height:
-            raise ValueError("the span log names rows that are not there")
-        return joined.select(list(SPANS))
-
-    def normal(self, side: str, column: str) -> pl.Series:
-        """Return the normal forms of a column of texts, of the `raw` or the `masked` side; reckoned once."""
-        if (side, column) not in self._normal:
-            self._normal[side, column] = ids.normalised((self.raw if side == "raw" else self.masked)[column])
-        return self._normal[side, column]
-
-    def places(self, target: str, keys: pl.Series) -> pl.Series:
-        """Return the row whose raw `target` each of `keys` is; NULL where there is none."""
-        if target not in self._places:
-            known = self.raw.select(pl.col(target).alias("_key")).with_row_index("_place")
-            self._places[target] = known.unique("_key", keep="first", maintain_order=True)
-        asked = keys.alias("_key").to_frame()
-        return asked.join(self._places[target], on="_key", how="left", maintain_order="left")["_place"]
 
     def has(self, column: str) -> bool:
         """Return whether both sides have the column."""
@@ -103,11 +64,10 @@ class Parts:
 
 @dataclass(frozen=True)
 class Case:
-    """What is looked at. `claimed` is what the masker wrote of itself: checked, never believed."""
+    """A gate run's input. `claimed` is what the masker wrote of itself: checked, never believed."""
 
     policy: Policy
-    tables: Mapping[str, Table]  # whole, or a slice of one of them
-    beside: Mapping[str, Table]  # all tables, whole: raw values that others lend
+    tables: Mapping[str, Table]
     raw_manifest: Mapping[str, Any]
     claimed: Mapping[str, Any]
     quarantine: Path
@@ -146,7 +106,7 @@ class Case:
             value = table.masked[name][row] if name in table.masked.columns else None
             kept = self.tables[table.name].rules.get(name, Rule("", {})).kind == "keep"
             parts.append(f"{name}={value if kept else self.tag(value)}")
-        return ",".join(parts) or f"row={table.first + row}"
+        return ",".join(parts) or f"row={row}"
 
     def tag(self, value: object) -> str:
         """Return the HMAC that stands for a value in a report: equal values have equal tags."""
@@ -154,14 +114,32 @@ class Case:
         return hmac.new(key, str(value).encode(), hashlib.sha256).hexdigest()[:16]
 
 
-def lent(case: Case, table: Table, reference: str) -> pl.Series:
-    """Return a raw column of this table, or of the table that it has a foreign key to, row by row."""
-    owner, _, name = reference.rpartition(".")
-    if owner in ("", table.name):
-        return table.raw[name]
-    ((key, aim),) = [(key, aim) for key, aim in table.foreign_keys.items() if aim.partition(".")[0] == owner]
-    other = case.beside[owner]
-    return other.raw[name].gather(other.places(aim.partition(".")[2], table.raw[key]))
+def load(raw: Path, quarantine: Path, policy: Policy, master: bytes, seed: int) -> Case:
+    """Read both sides from disk. A table that either side lacks is left out here, and found by the first check."""
+    raw_manifest, claimed = read_json(raw / "manifest.json"), read_json(quarantine / "quarantine.json")
+    tables = {}
+    for name, described in raw_manifest["tables"].items():
+        left, right = raw / "tables" / f"{name}.parquet", quarantine / "tables" / f"{name}.parquet"
+        if right.exists():
+            spans = {path.name.split(".")[1]: path for path in sorted((quarantine / "spans").glob(f"{name}.*.parquet"))}
+            tables[name] = _table(name, described, policy, pl.read_parquet(left), pl.read_parquet(right), spans)
+    return Case(policy, tables, raw_manifest, claimed, quarantine, master, seed)
+
+
+def _table(
+    name: str,
+    described: Mapping[str, Any],
+    policy: Policy,
+    raw: pl.DataFrame,
+    masked: pl.DataFrame,
+    spans: Mapping[str, Path],
+) -> Table:
+    rules = {column: Rule(rule.kind, rule.options) for column, rule in policy.rules(name).items()}
+    key = tuple(described["primary_key"])
+    dropped = raw.height - masked.height
+    if dropped > 0 and key and all(rules.get(part, Rule("", {})).kind == "keep" for part in key):
+        raw = raw.join(masked.select(key), on=key, how="semi", maintain_order="left")
+    return Table(name, key, described["foreign_keys"], rules, raw, masked, spans)
 
 
 def rows_where(mask: pl.Series) -> list[int]:

@@ -1,6 +1,7 @@
 """The last check: the masked tables against a dataframely schema built from manifest and policy."""
 
 import importlib
+import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,8 +12,8 @@ from sandbox_suite.datasets.gate.verdict import GateFinding
 
 
 def warm() -> None:
-    """Import dataframely once, for all processes."""
-    importlib.import_module("dataframely")
+    """Import dataframely beside the first checks: it takes longer than this check itself."""
+    threading.Thread(target=importlib.import_module, args=("dataframely",), daemon=True).start()
 
 
 def table_constraints(case: Case) -> Iterator[GateFinding]:

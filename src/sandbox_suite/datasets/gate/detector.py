@@ -1,14 +1,12 @@
 """Looks for the shapes of personal data where none should be; shapes and thresholds are the gate's own."""
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
 import polars as pl
 
 from sandbox_suite.datasets.gate import ids
-from sandbox_suite.datasets.gate.anchors import Words, distinct, hashes
 from sandbox_suite.datasets.gate.case import Case
 from sandbox_suite.datasets.gate.surfaces import Surface
 from sandbox_suite.datasets.gate.verdict import GateFinding
@@ -32,30 +30,6 @@ class Shape:
     pattern: str  # Rust and Python read it alike
     valid: Callable[[str], bool]
     chance: float
-
-
-@dataclass(frozen=True)
-class Doubt:
-    """A finding that holds only where, over all slices, more values are valid than chance would make them."""
-
-    finding: GateFinding
-    shape: str  # the pattern
-    shaped: Words  # hashes of the distinct texts with the shape
-    valid: Words  # of those with valid values
-
-
-def settled(doubts: Sequence[Doubt]) -> list[GateFinding]:
-    """Return the findings, slice by slice, of the doubts that hold."""
-    shapes: dict[tuple[str, str, str], list[Doubt]] = {}
-    for doubt in doubts:
-        shapes.setdefault((doubt.finding.kind, doubt.finding.column, doubt.shape), []).append(doubt)
-    found = []
-    for some in shapes.values():
-        shaped = len(distinct(np.concatenate([doubt.shaped for doubt in some])))
-        valid = len(distinct(np.concatenate([doubt.valid for doubt in some])))
-        if valid >= AT_LEAST and valid >= ENOUGH * shaped:
-            found += [doubt.finding for doubt in some if doubt.finding.count]
-    return found
 
 
 def _any(_: str) -> bool:
@@ -136,7 +110,7 @@ SHORTEST_EMAIL = 5  # signs
 SHORTEST_NUMBER = 8  # digits and letters
 
 
-def detector(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding | Doubt]:
+def detector(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
     """No kept column and no text outside proved spans has a value with the shape of personal data."""
     for surface in surfaces:
         possible = [
@@ -146,21 +120,11 @@ def detector(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding | Doub
         ]
         values: dict[str, set[str]] = {}  # text -> what was found in it
         for kind in dict.fromkeys(shape.kind for shape in possible):
-            found: set[int] = set()
-            for shape in (shape for shape in possible if shape.kind == kind):
-                valid, shaped = _hits(surface, shape, values)
-                if surface.free or shape.chance < FIRST_BLOCKS:
-                    found.update(surface.rows(valid))
-                elif len(shaped):
-                    finding = _finding(case, surface, kind, surface.rows(valid))
-                    yield Doubt(finding, shape.pattern, hashes(shaped), hashes(valid))
-            if found:
-                yield _finding(case, surface, kind, sorted(found))
-
-
-def _finding(case: Case, surface: Surface, kind: str, rows: list[int]) -> GateFinding:
-    message = f"holds what looks like {kind.replace('_', ' ')}"
-    return case.finding(kind, surface.table, surface.column, message, rows, "masked")
+            found = [_hits(surface, shape, values) for shape in possible if shape.kind == kind]
+            rows = sorted({row for hits in found for row in surface.rows(hits)})
+            if rows:
+                message = f"holds what looks like {kind.replace('_', ' ')}"
+                yield case.finding(kind, surface.table, surface.column, message, rows, "masked")
 
 
 def _shapes(surface: Surface) -> tuple[Shape, ...]:
@@ -170,17 +134,17 @@ def _shapes(surface: Surface) -> tuple[Shape, ...]:
     return (*known, *FREE_SHAPES) if surface.decoded else (*known, *FREE_SHAPES, LONG_NUMBER)
 
 
-def _hits(surface: Surface, shape: Shape, known: dict[str, set[str]]) -> tuple[pl.Series, pl.Series]:
-    """Return the distinct texts with valid values of a shape, and those with values of it at all.
+def _hits(surface: Surface, shape: Shape, known: dict[str, set[str]]) -> pl.Series:
+    """Return the distinct texts with valid values of a shape, empty where chance explains them.
 
     `known` collects the values of each text. A long number counts only outside those: it would be told twice.
     """
     texts, plain = surface.distinct["text"], surface.distinct["plain"]
     with_shape = plain.str.contains(shape.pattern).fill_null(False)
     if not with_shape.any():
-        return texts.clear(), texts.clear()
+        return texts.clear()
     pattern = re.compile(shape.pattern)
-    valid, shaped = [], []
+    valid, shaped = [], 0
     for text, cleaned in zip(texts.filter(with_shape), plain.filter(with_shape), strict=True):
         values = _values(pattern, cleaned, overlapping=shape is not LONG_NUMBER)
         there = known.setdefault(text, set())
@@ -188,9 +152,11 @@ def _hits(surface: Surface, shape: Shape, known: dict[str, set[str]]) -> tuple[p
         if shape is LONG_NUMBER:
             good = {value for value in good if not any(value in other for other in there)}
         there |= good
-        shaped += [text] if values else []
+        shaped += bool(values)
         valid += [text] if good else []
-    return pl.Series(valid, dtype=pl.String), pl.Series(shaped, dtype=pl.String)
+    first = shape.chance < FIRST_BLOCKS or surface.free
+    enough = len(valid) >= AT_LEAST and len(valid) >= ENOUGH * shaped
+    return pl.Series(valid if first or enough else [], dtype=pl.String)
 
 
 def _values(pattern: re.Pattern[str], text: str, overlapping: bool) -> list[str]:

@@ -31,11 +31,11 @@ class Ff1:
 
     def __init__(self, key: bytes, tweak: bytes) -> None:
         self._key, self._tweak = key, tweak
-        self.plan = functools.cache(self._make_plan)
+        self._plan = functools.cache(self._make_plan)
 
     def encipher(self, value: int, digits: int) -> int:
         """Return the ciphertext of a number below 10**digits."""
-        plan = self.plan(digits)
+        plan = self._plan(digits)
         left, right = divmod(value, plan.moduli[1])
         for number in range(10):
             block = plan.base ^ (number << plan.round_shift) ^ right
@@ -65,13 +65,12 @@ def permute(
 
     Where the cipher would leave a number as it is, that number and its partner exchange what they become.
     """
-    out = walk(cipher, value, digits, valid)
+    out = _walk(cipher, value, digits, valid)
     other = partner(out)
-    return other if out == value or walk(cipher, other, digits, valid) == other else out
+    return other if out == value or _walk(cipher, other, digits, valid) == other else out
 
 
-def walk(cipher: Ff1, value: int, digits: int, valid: Callable[[int], bool] | None) -> int:
-    """Return the first valid number that enciphering over and over gives."""
+def _walk(cipher: Ff1, value: int, digits: int, valid: Callable[[int], bool] | None) -> int:
     for _ in range(LONGEST_WALK):
         value = cipher.encipher(value, digits)
         if valid is None or valid(value):

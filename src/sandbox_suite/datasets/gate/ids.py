@@ -7,8 +7,6 @@ from typing import Literal
 
 import polars as pl
 
-from sandbox_suite.datasets.gate import signs
-
 SEPARATORS = r"[\s\p{Cf}\-‐‑–—./()_\\,]"  # what people put between digits, and what cannot be seen
 SEPARATORS_SCALAR = re.compile(
     r"(?:(?![\x1c-\x1f])\s|[\-‐‑–—./()_\\,\u00ad\u200b-\u200f\u2060-\u2064\ufeff])"
@@ -24,16 +22,6 @@ OTHER_DIGITS = [
         strict=True,
     )
 ]  # [digits that NFKC leaves, what they are]
-# Signs that Unicode's forms leave alone, beside whatever they stand: starters that are in NFKC and begin no other sign.
-EVEN = [
-    sign
-    for sign in map(chr, (*range(0x80, 0x250), *range(0x4E00, 0x9FA6)))
-    if unicodedata.normalize("NFKC", sign) == sign
-    and not unicodedata.combining(sign)
-    and unicodedata.category(sign)[0] in "LPS"
-]
-ODD_SIGN = f"[^\\x00-\\x7f{''.join(sign for sign in EVEN if sign < chr(0x250))}\u4e00-\u9fa5]"
-DROPPED = b"\t\n\v\f\r -./()_\\,"  # the SEPARATORS that are ASCII
 FOLDED = str.maketrans(dict(zip(*OTHER_DIGITS, strict=True)))
 ODD_VALUES = "1 0 5 7 9 13 15 17 19 21 1 0 5 7 9 13 15 17 19 21 2 4 18 20 11 3 6 8 12 14 16 10 22 25 24 23"
 ODD = dict(zip("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ", map(int, ODD_VALUES.split()), strict=True))
@@ -42,59 +30,29 @@ IBAN_LENGTHS = {"DE": 22, "GB": 22, "FR": 27, "ES": 24, "IT": 27, "NL": 18, "PL"
 
 def normal(values: pl.Expr) -> pl.Expr:
     """Return texts with width, case, separators and invisible characters taken away."""
-    return values.map_batches(normalised, return_dtype=pl.String)
-
-
-def normalised(values: pl.Series) -> pl.Series:
-    """Return a column as `normal` does."""
-    plain_ones = signs.lower_ascii(values, DROPPED)
-    if plain_ones is not None:
-        return plain_ones
-    odd = _odd(values)
-    if not odd.any():
-        return _bare(values)
-    rows = odd.arg_true()
-    return _bare(values.zip_with(~odd, pl.Series([""]))).scatter(rows, _bare_odd(_plain(values.filter(odd))))
-
-
-def _bare(values: pl.Series) -> pl.Series:
-    """Return texts without ODD signs in lower case and without separators: those are single bytes."""
-    low = values.str.to_lowercase()
-    if low.str.contains("ß", literal=True).any():
-        low = low.str.replace_all("ß", "ss", literal=True)
-    return signs.dropped(low, DROPPED)
-
-
-def _bare_odd(values: pl.Series) -> pl.Series:
-    return values.str.to_lowercase().str.replace_all("ß", "ss", literal=True).str.replace_all(SEPARATORS, "")
+    return plain(values).str.to_lowercase().str.replace_all("ß", "ss", literal=True).str.replace_all(SEPARATORS, "")
 
 
 def plain(values: pl.Expr) -> pl.Expr:
     """Return texts as they look: width, invisible characters and the digits of other scripts taken away."""
-    return _where_odd(values, _plain)
-
-
-def _plain(texts: pl.Series) -> pl.Series:
-    return texts.str.normalize("NFKC").str.replace_all(r"\p{Cf}", "").str.replace_many(*OTHER_DIGITS)
+    return _where_not_ascii(
+        values, lambda texts: texts.str.normalize("NFKC").str.replace_all(r"\p{Cf}", "").str.replace_many(*OTHER_DIGITS)
+    )
 
 
 def composed(values: pl.Expr, form: Literal["NFC", "NFKC"]) -> pl.Expr:
     """Return texts in a Unicode form."""
-    return _where_odd(values, lambda texts: texts.str.normalize(form))
+    return _where_not_ascii(values, lambda texts: texts.str.normalize(form))
 
 
-def _where_odd(values: pl.Expr, change: Callable[[pl.Series], pl.Series]) -> pl.Expr:
-    """Pass over texts in which there is nothing to change: Unicode takes ten times as long as all that follows."""
+def _where_not_ascii(values: pl.Expr, change: Callable[[pl.Series], pl.Series]) -> pl.Expr:
+    """Pass over ASCII, where there is nothing to change: Unicode takes ten times as long as all that follows."""
 
     def look(texts: pl.Series) -> pl.Series:
-        odd = _odd(texts)
-        return texts.scatter(odd.arg_true(), change(texts.filter(odd))) if odd.any() else texts
+        other = texts.str.contains(r"[^\x00-\x7f]").fill_null(False)
+        return texts.scatter(other.arg_true(), change(texts.filter(other))) if other.any() else texts
 
     return values.map_batches(look, return_dtype=pl.String)
-
-
-def _odd(texts: pl.Series) -> pl.Series:
-    return texts.str.contains(ODD_SIGN).fill_null(False)
 
 
 def normal_scalar(value: str) -> str:

@@ -17,7 +17,6 @@ from sandbox_suite.datasets.gate.verdict import CHECKS, Request, Verdict, blocke
 
 SECONDS = 600  # for a whole gate run
 PASSED = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TMPDIR")  # of the environment; nothing else reaches the gate
-ONE_THREAD = {"POLARS_MAX_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}  # it works in several processes
 COMMAND = (sys.executable, "-m", "sandbox_suite.datasets.gate")
 
 
@@ -48,7 +47,7 @@ def gate(
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={name: os.environ[name] for name in PASSED if name in os.environ} | ONE_THREAD,
+        env={name: os.environ[name] for name in PASSED if name in os.environ},
         start_new_session=True,
     )
     started(process.pid)

@@ -6,10 +6,9 @@ from dataclasses import replace
 import polars as pl
 
 from sandbox_suite.datasets.gate import dates, decoding, ids, naming
-from sandbox_suite.datasets.gate.anchors import hashes
 from sandbox_suite.datasets.gate.case import Case
-from sandbox_suite.datasets.gate.detector import Doubt, detector
-from sandbox_suite.datasets.gate.surfaces import CUT, SHORTEST, Originals, Surface, own, own_originals
+from sandbox_suite.datasets.gate.detector import detector
+from sandbox_suite.datasets.gate.surfaces import CUT, SHORTEST, Known, Originals, Surface, own, own_originals
 from sandbox_suite.datasets.gate.verdict import GateFinding
 
 SHORTEST_SHOWN = 2  # signs of the shortest original: a Chinese name
@@ -18,9 +17,10 @@ CHUNK = r"[^\s,;:!?'\"<>\[\]{}()\x1f，。；：、！？（）]{4,}"
 
 def own_row(case: Case, surfaces: list[Surface]) -> Iterator[GateFinding]:
     """No row shows a value of its own person, in whatever case and with whatever separators."""
+    known: Known = {}
     for table in case.tables.values():
         looked = [surface for surface in surfaces if surface.table is table and surface.longest >= SHORTEST_SHOWN]
-        for label, kind, forms in own_originals(case, table) if looked else ():
+        for label, kind, forms in own_originals(case, table, known) if looked else ():
             length = forms.str.len_chars()
             for surface in looked:
                 rows = _shown(surface, forms, length)
@@ -62,7 +62,7 @@ def any_row(case: Case, surfaces: list[Surface], originals: Originals) -> Iterat
         distinct = surface.distinct
         words = distinct.select("text", word=pl.col("plain").str.extract_all(CHUNK)).explode("word").drop_nulls()
         words = words.with_columns(ids.normal(pl.col("word")).str.strip_chars("+@"))
-        hits = words["text"].filter(pl.Series(originals.identifiers.holds(hashes(words["word"])))).to_list()
+        hits = words.filter(pl.col("word").is_in(originals.identifiers.implode()))["text"].to_list()
         for anchors in originals.anchors:
             hits += distinct["text"].gather(anchors.find(distinct["normal"])["text"]).to_list()
         if hits:
@@ -83,7 +83,7 @@ def names(case: Case, surfaces: list[Surface], originals: Originals) -> Iterator
             yield case.finding("name", surface.table, surface.column, "holds a name", sorted(rows), "masked")
 
 
-def decoded(case: Case, surfaces: list[Surface], originals: Originals) -> Iterator[GateFinding | Doubt]:
+def decoded(case: Case, surfaces: list[Surface], originals: Originals) -> Iterator[GateFinding]:
     """No text holds what the other scans look for in base64, hex, percent signs or escapes."""
     opened = [view for surface in surfaces if (view := _opened(surface)) is not None]
     scans = (
@@ -93,14 +93,7 @@ def decoded(case: Case, surfaces: list[Surface], originals: Originals) -> Iterat
         names(case, opened, originals),
     )
     for found in (finding for scan in scans for finding in scan):
-        if isinstance(found, Doubt):
-            yield replace(found, finding=_encoded(found.finding))
-        else:
-            yield _encoded(found)
-
-
-def _encoded(found: GateFinding) -> GateFinding:
-    return replace(found, kind="encoded", message=f"encoded: {found.message}")
+        yield replace(found, kind="encoded", message=f"encoded: {found.message}")
 
 
 def _opened(surface: Surface) -> Surface | None:

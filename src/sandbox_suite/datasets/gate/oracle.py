@@ -80,14 +80,6 @@ class Oracle:
             return None
         return masked
 
-    def key(self, domain: str) -> bytes:
-        """Return the key of a domain's HMACs."""
-        return self._texts[domain]
-
-    def cipher(self, kind: str) -> Ff1:
-        """Return the cipher of a kind of identifiers."""
-        return self._ciphers[kind]
-
     def number(self, domain: str, text: str) -> int:
         """Return the first 60 bits of the HMAC of a text."""
         return int(self._hash(domain, text)[:15], 16)
@@ -191,9 +183,7 @@ def pool_regex(kind: str) -> str:
 
 def _shape(template: str, language: str) -> str:
     def piece(text: str) -> str:
-        return (
-            f"(?:{'|'.join(map(re.escape, pool_words(text[1:-1], language)))})" if text[:1] == "{" else re.escape(text)
-        )
+        return f"(?:{'|'.join(map(re.escape, _words(text[1:-1], language)))})" if text[:1] == "{" else re.escape(text)
 
     return "".join(map(piece, re.split(r"(\{\w+\})", template)))
 
@@ -209,15 +199,14 @@ def _fill(template: str, language: str, number: int) -> str:
     out = []
     for piece in re.split(r"(\{\w+\})", template):
         if piece.startswith("{"):
-            words = pool_words(piece[1:-1], language)
+            words = _words(piece[1:-1], language)
             number, place = divmod(number, len(words))
             piece = words[place]
         out.append(piece)
     return "".join(out)
 
 
-def pool_words(pool: str, language: str) -> Sequence[str]:
-    """Return the words of a pool in a language, or the numbers of houses."""
+def _words(pool: str, language: str) -> Sequence[str]:
     return HOUSES if pool == "number" else pools.words(f"{pool}.{language}")
 
 

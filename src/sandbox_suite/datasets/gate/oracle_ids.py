@@ -61,11 +61,10 @@ def national_id(cipher: Ff1, value: str, country: str) -> str | None:
 def _us(cipher: Ff1, value: str) -> str | None:
     if not re.fullmatch("[0-9]{9}", value):
         return None
-    return f"{permute(cipher, int(value), 9, us_given, _us_neighbour):09d}"
+    return f"{permute(cipher, int(value), 9, _us_given, _us_neighbour):09d}"
 
 
-def us_given(number: int) -> bool:
-    """Return whether a number is one that may be given."""
+def _us_given(number: int) -> bool:
     area, rest = divmod(number, 1_000_000)
     return area in _us_areas() and rest >= 10_000 and rest % 10_000 > 0
 
@@ -89,11 +88,11 @@ def _gb(cipher: Ff1, value: str) -> str | None:
 def _de(cipher: Ff1, value: str) -> str | None:
     if not re.fullmatch("[1-9][0-9]{10}", value):
         return None
-    body = f"{permute(cipher, int(value[:10]), 10, de_given, _de_exchanged):010d}"
+    body = f"{permute(cipher, int(value[:10]), 10, _de_given, _de_exchanged):010d}"
     return body + ids.de_check(body)
 
 
-def de_given(number: int) -> bool:
+def _de_given(number: int) -> bool:
     """The first digit is not 0, and exactly one digit stands twice or three times."""
     text = f"{number:010d}"
     different = set(text)
@@ -108,7 +107,7 @@ def _de_exchanged(number: int) -> int:
 
 def _fr(cipher: Ff1, value: str) -> str | None:
     if re.fullmatch("[12][0-9]{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[1-8][0-9]|9[0-5])[0-9]{8}", value):
-        body = value[0] + f"{permute(cipher, int(value[1:13]), 12, fr_given, _fr_next_year):012d}"
+        body = value[0] + f"{permute(cipher, int(value[1:13]), 12, _fr_given, _fr_next_year):012d}"
     elif re.fullmatch("[1-478][0-9]{4}(?:[0-9]{2}|2[AB])[0-9]{8}", value):
         body = value[:7] + f"{permute(cipher, int(value[7:13]), 6):06d}"
     else:
@@ -116,8 +115,7 @@ def _fr(cipher: Ff1, value: str) -> str | None:
     return body + ids.fr_check(body)
 
 
-def fr_given(number: int) -> bool:
-    """Return whether the twelve digits after the first are ones that may be given."""
+def _fr_given(number: int) -> bool:
     rest, order = divmod(number, 1000)
     rest, commune = divmod(rest, 1000)
     rest, department = divmod(rest, 100)

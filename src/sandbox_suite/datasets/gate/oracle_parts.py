@@ -197,8 +197,6 @@ def _part(
         {name: rule},
         originals.with_columns(raw.alias(name)),
         keys.with_columns(masked.alias(name)),
-        first=table.first,
-        of=table.of,
     )
 
 

@@ -1,12 +1,27 @@
 """Checks of shape: the policy covers everything, files are what they claim, rows, keys, NULLs and uniqueness hold."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
+
+import polars as pl
 
 from sandbox_suite.core.files import file_digest
 from sandbox_suite.datasets.gate import oracle, oracle_ranges
 from sandbox_suite.datasets.gate.case import Case, Table, rows_where
+from sandbox_suite.datasets.gate.spans import lent
 from sandbox_suite.datasets.gate.verdict import GateFinding
+
+# Masks that give every value a pseudonym of its own: in which modes.
+ONE_TO_ONE = {
+    "email": ("tagged",),
+    "phone": ("tagged", "realistic"),
+    "national_id": ("tagged", "realistic"),
+    "iban": ("tagged", "realistic"),
+    "card": ("tagged", "realistic"),
+    "ip": ("realistic",),
+    "mac": ("realistic",),
+}
+MANY_TO_ONE = ("US", "DE")  # whose national ids are tagged into a range that is smaller than the issued one
 
 
 def policy_covers_schema(case: Case) -> Iterator[GateFinding]:
@@ -92,33 +107,48 @@ def files(case: Case) -> Iterator[GateFinding]:
             yield GateFinding("digest", "quarantine", "", f"a file that no rule explains: {relative}")
 
 
-def rows(case: Case, heights: Mapping[str, tuple[int, int]]) -> Iterator[GateFinding]:
-    """As many rows as the policy allows, and every key column there; `heights`: raw and masked rows on disk."""
+def rows_and_keys(case: Case) -> Iterator[GateFinding]:
+    """As many rows as the policy allows, in the same order, with whole primary keys and foreign keys that resolve."""
     for table in case.tables.values():
         limits = case.policy.rows.get(table.name)
         original, claimed = case.raw_manifest["tables"][table.name]["rows"], case.claimed["tables"][table.name]["rows"]
-        masked, drop = heights[table.name][1], limits.max_drop if limits else 0
+        masked, drop = table.masked.height, limits.max_drop if limits else 0
         if not original - drop <= masked <= original or masked < (limits.min if limits else 0) or masked != claimed:
             message = f"{masked} masked rows of {original}, {claimed} claimed, {drop} may be dropped"
             yield GateFinding("rows", table.name, "", message)
-        if any(column not in table.masked.columns for column in table.primary_key):
-            yield GateFinding("key", table.name, "", "a column of the primary key is not there")
-
-
-def keys(case: Case) -> Iterator[GateFinding]:
-    """The rows are the raw ones, in the same order."""
-    for table in case.tables.values():
-        if table.raw.height != table.masked.height:
+        if table.raw.height != masked:
             yield GateFinding("rows", table.name, "", "masked rows cannot be matched with raw rows")
-            continue
-        for column in filter(table.has, table.primary_key):
-            if table.rules[column].kind == "keep" and not table.raw[column].equals(table.masked[column]):
-                rows = rows_where(table.raw[column].ne_missing(table.masked[column]))
-                yield case.finding("key", table, column, "the key is not the raw row's key", rows, "masked")
+        else:
+            yield from _keys(case, table)
 
 
-def nulls(case: Case) -> Iterator[GateFinding]:
-    """NULLs stand where they stood."""
+def _keys(case: Case, table: Table) -> Iterator[GateFinding]:
+    for column in filter(table.has, table.primary_key):
+        if table.rules[column].kind == "keep" and not table.raw[column].equals(table.masked[column]):
+            rows = rows_where(table.raw[column].ne_missing(table.masked[column]))
+            yield case.finding("key", table, column, "the key is not the raw row's key", rows, "masked")
+    key = [column for column in table.primary_key if column in table.masked.columns]
+    if len(key) < len(table.primary_key):
+        yield GateFinding("key", table.name, "", "a column of the primary key is not there")
+    if key and (twice := table.masked.select(pl.struct(key).is_duplicated()).to_series()).any():
+        yield case.finding("key", table, key[0], "the primary key is not unique", rows_where(twice), "masked")
+    for column, reference in table.foreign_keys.items():
+        yield from _foreign_key(case, table, column, reference)
+
+
+def _foreign_key(case: Case, table: Table, column: str, reference: str) -> Iterator[GateFinding]:
+    other, _, name = reference.partition(".")
+    if column not in table.masked.columns or other not in case.tables or name not in case.tables[other].masked.columns:
+        yield GateFinding("key", f"{table.name}.{column}", "", f"`{reference}` is not there")
+        return
+    values = table.masked[column]
+    lost = values.is_not_null() & ~values.is_in(case.tables[other].masked[name].unique().implode())
+    if lost.any():
+        yield case.finding("key", table, column, f"no row in `{reference}`", rows_where(lost), "masked")
+
+
+def nulls_and_uniqueness(case: Case) -> Iterator[GateFinding]:
+    """NULLs stand where they stood; equal values stay equal, and different ones stay different where promised."""
     for table in case.every:
         for column, rule in table.rules.items():
             if not table.has(column) or rule.kind in ("null", "constant") or table.raw.height != table.masked.height:
@@ -129,3 +159,22 @@ def nulls(case: Case) -> Iterator[GateFinding]:
                 moved &= ~lost
             if moved.any():
                 yield case.finding("null", table, column, "NULL differs from the raw row", rows_where(moved))
+            if rule.options.get("mode") in ONE_TO_ONE.get(rule.kind, ()):
+                yield from _one_to_one(case, table, column)
+
+
+def _one_to_one(case: Case, table: Table, column: str) -> Iterator[GateFinding]:
+    kind, options = table.rules[column].kind, table.rules[column].options
+    group = lent(case, table, options["country"]) if kind == "national_id" else pl.lit("")
+    both = pl.DataFrame({"raw": table.raw[column], "masked": table.masked[column]}).with_row_index("row")
+    both = both.with_columns(oracle.normalise(kind, pl.col("raw", "masked")), group=group).filter(pl.col("raw") != "")
+    if kind == "national_id" and options["mode"] == "tagged":
+        both = both.filter(~pl.col("group").str.to_uppercase().is_in(MANY_TO_ONE))
+    pairs = both.drop_nulls(["raw", "masked"]).unique(["group", "raw", "masked"], maintain_order=True)
+    for side, message in (
+        ("raw", "equal values have different pseudonyms"),
+        ("masked", "two values share a pseudonym"),
+    ):
+        twice = pairs.filter(pl.struct("group", side).is_duplicated())["row"].to_list()
+        if twice:
+            yield case.finding("unique", table, column, message, twice)

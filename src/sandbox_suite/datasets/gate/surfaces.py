@@ -3,15 +3,14 @@
 A surface is a kept column that no closed list constrains, or free text without the spans that were proved to be masks.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-import numpy as np
 import polars as pl
 
 from sandbox_suite.datasets.gate import ids
-from sandbox_suite.datasets.gate.anchors import WIDTH, Anchors, Keys, Known, Words, distinct, hashes, keys
+from sandbox_suite.datasets.gate.anchors import WIDTH, Anchors
 from sandbox_suite.datasets.gate.case import IDENTIFIERS, Case, Table
 
 CUT = "\x1f"  # stands where a proved span was: digits on its two sides never join
@@ -21,6 +20,9 @@ SHORTEST_SHOWN = 8  # signs of a name, an address or an IP that is looked for in
 SHORTEST = 6  # signs of an original that is looked for anywhere
 SHORTEST_NAME = 5  # letters of a name that is looked for anywhere; of a Chinese one, three signs are nine bytes
 COLONS = r"(?:[0-9a-f]{2}:){5}[0-9a-f]{2}"  # a MAC address: the only value that colons are a part of
+
+
+Known = dict[str, list[pl.Series]]  # {table.column: its normal forms}
 
 
 @dataclass(frozen=True)
@@ -86,43 +88,38 @@ def _open(table: Table, column: str) -> bool:
 
 
 @dataclass(frozen=True)
-class Traces:
-    """What is kept of the originals of one slice; slices together make `Originals`."""
-
-    identifiers: Keys
-    addresses: Keys
-    names: Keys
-    short_names: Keys
-    known: dict[str, Words]  # {"identifiers", "names", "addresses": hashes of their normal forms}
-
-
 class Originals:
-    """The originals of masked columns in their normal form, as what it takes to recognise them."""
+    """The originals of masked columns in their normal form, each once."""
 
-    def __init__(self, traces: Sequence[Traces]) -> None:
-        every = [
-            np.concatenate([trace.known[name] for trace in traces]) for name in ("identifiers", "names", "addresses")
+    identifiers: pl.Series
+    names: pl.Series  # in the order they are written, and family name first
+    addresses: pl.Series
+
+    @cached_property
+    def known(self) -> pl.Series:
+        """Return all of them as a column."""
+        return pl.concat([self.identifiers, self.names, self.addresses]).unique(maintain_order=True)
+
+    @cached_property
+    def anchors(self) -> list[Anchors]:
+        """Return how identifiers (by their ends, or what is before the `@`) and addresses are found."""
+        at = self.identifiers.str.find("@", literal=True).cast(pl.Int64)
+        ends = self.identifiers.str.len_bytes().cast(pl.Int64)
+        numbers = self.addresses.str.find("[0-9]").cast(pl.Int64).fill_null(WIDTH)
+        return [
+            Anchors(self.identifiers, at.fill_null(ends) - WIDTH),
+            Anchors(self.addresses, numbers - WIDTH // 2),  # cities and streets are many people's
         ]
-        self.known = Known(np.concatenate(every))
-        self.identifiers = Known(every[0], self.known.bitmap)
-        self.anchors = [self._anchors(traces, name) for name in ("identifiers", "addresses")]
-        self.name_anchors = [self._anchors(traces, "names"), self._anchors(traces, "short_names", SHORTEST_NAME)]
 
-    def _anchors(self, traces: Sequence[Traces], name: str, width: int = WIDTH) -> Anchors:
-        return Anchors(Keys.joined([getattr(trace, name) for trace in traces]), self.known, width)
+    @cached_property
+    def name_anchors(self) -> list[Anchors]:
+        """Return how names are found anywhere, the long ones and the short ones."""
+        short = self.names.filter(self.names.str.len_bytes() < WIDTH)
+        return [Anchors(self.names), Anchors(short, width=SHORTEST_NAME)]
 
 
 def originals(case: Case) -> Originals:
     """Return the originals of every table."""
-    return Originals([traces(case)])
-
-
-def traces(case: Case) -> Traces:
-    """Return what is kept of the originals of a case.
-
-    Identifiers are found by their ends, or by what is before the `@`; addresses by what is before their first digit:
-    cities and streets are many people's.
-    """
     found: dict[str, list[pl.Series]] = {"identifiers": [], "names": [], "addresses": []}
     for table in case.every:
         for column in table.masks(*IDENTIFIERS):
@@ -132,17 +129,8 @@ def traces(case: Case) -> Traces:
         for column in table.masks("address"):
             found["addresses"].append(_normal(_distinct(table, column)))
     empty = pl.Series([], dtype=pl.String)
-    forms = {name: pl.concat([empty, *some]).drop_nulls() for name, some in found.items()}
-    identifiers, names, addresses = forms["identifiers"], forms["names"], forms["addresses"]
-    at = identifiers.str.find("@", literal=True).cast(pl.Int64)
-    ends = identifiers.str.len_bytes().cast(pl.Int64)
-    digits = addresses.str.find("[0-9]").cast(pl.Int64).fill_null(WIDTH)
-    return Traces(
-        keys(identifiers, at.fill_null(ends) - WIDTH),
-        keys(addresses, digits - WIDTH // 2),
-        keys(names),
-        keys(names.filter(names.str.len_bytes() < WIDTH), width=SHORTEST_NAME),
-        {name: distinct(hashes(form)) for name, form in forms.items()},
+    return Originals(
+        **{name: pl.concat([empty, *some]).drop_nulls().unique(maintain_order=True) for name, some in found.items()}
     )
 
 
@@ -175,37 +163,47 @@ def _bare(kind: str, normal: pl.Series) -> pl.Series:
     return normal.str.replace_all(":", "", literal=True) if kind == "mac" else normal
 
 
-def own_originals(case: Case, table: Table) -> Iterator[tuple[str, str, pl.Series]]:
-    """Give (label, kind, normal forms row by row) of what a row must not show of its own person."""
-    for label, kind, values in _own(case, table):
-        own = table.normal("raw", label) if kind != "date" and table.has(label) else None
-        for form in _forms(kind, values, own):
-            yield label, kind, form
+def own_originals(case: Case, table: Table, known: Known) -> list[tuple[str, str, pl.Series]]:
+    """Return (label, kind, normal forms row by row) of what a row must not show of its own person.
+
+    `known` remembers the forms of a column from one table to the next.
+    """
+    found = []
+    for label, kind, values, place in _own(case, table):
+        column = label if place is not None else f"{table.name}.{label}"
+        known[column] = known.get(column) or _forms(kind, values)
+        found += [(label, kind, form if place is None else form.gather(place)) for form in known[column]]
+    return found
 
 
 def own(case: Case, table: Table, wanted: str) -> list[pl.Series]:
     """Return the values of a kind (such as `name`) of each row's own person, as they are."""
-    return [values for _, kind, values in _own(case, table) if kind == wanted]
+    return [
+        values if place is None else values.gather(place)
+        for _, kind, values, place in _own(case, table)
+        if kind == wanted
+    ]
 
 
-def _own(case: Case, table: Table) -> Iterator[tuple[str, str, pl.Series]]:
-    """Give (label, kind, raw values row by row) of a row's masked columns.
+def _own(case: Case, table: Table) -> Iterator[tuple[str, str, pl.Series, pl.Series | None]]:
+    """Give (label, kind, raw column, its row per row of the table) of a row's masked columns.
 
     Over its foreign keys also those of the rows that it belongs to.
     """
     for column in table.masks(*PERSONAL):
-        yield column, table.rules[column].kind, table.raw[column]
+        yield column, table.rules[column].kind, table.raw[column], None
     for key, reference in table.foreign_keys.items():
         name, _, target = reference.partition(".")
-        other = case.beside.get(name)
+        other = case.tables.get(name)
         if other is None or key not in table.raw.columns or target not in other.raw.columns:
             continue
-        place = other.places(target, table.raw[key])
+        places = other.raw.select(pl.col(target).alias("_key")).with_row_index("_place").unique("_key")
+        own = table.raw.select(pl.col(key).alias("_key")).join(places, on="_key", how="left", maintain_order="left")
         for column in other.masks(*PERSONAL):
-            yield f"{name}.{column}", other.rules[column].kind, other.raw[column].gather(place)
+            yield f"{name}.{column}", other.rules[column].kind, other.raw[column], own["_place"]
 
 
-def _forms(kind: str, values: pl.Series, normal: pl.Series | None) -> list[pl.Series]:
+def _forms(kind: str, values: pl.Series) -> list[pl.Series]:
     """Return the normal forms in which values may be shown; NULL for what is too short to tell anything.
 
     Short Latin names stand in too many words: the check of names looks for those as words.
@@ -214,7 +212,7 @@ def _forms(kind: str, values: pl.Series, normal: pl.Series | None) -> list[pl.Se
     if kind == "date":
         date = pl.col("v").cast(pl.Date)
         return [frame.select(date.dt.strftime(form)).to_series() for form in ("%Y%m%d", "%d%m%Y", "%m%d%Y")]
-    form = ids.normalised(values) if normal is None else normal
+    form = frame.select(ids.normal(pl.col("v"))).to_series()
     form = form.str.tail(NATIONAL_DIGITS) if kind == "phone" else _bare(kind, form)
     long = form.str.len_chars() >= (SHORTEST_SHOWN if kind in ("name", "address", "ip") else 4)
     if kind == "name":

@@ -10,11 +10,6 @@ from sandbox_suite.core.findings import Finding
 
 EVIDENCE = 20  # rows shown per finding
 
-# Kinds of findings that a policy's exception may accept. What proves the masks themselves it may not.
-ACCEPTABLE = frozenset(
-    {"email", "phone", "card", "iban", "national_id", "ip", "mac", "number", "name", "original", "encoded"}
-)
-
 # Every check, in the order they run. One that is missing in a verdict blocks.
 CHECKS = (
     "policy covers schema",
