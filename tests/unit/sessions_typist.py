@@ -1,6 +1,7 @@
 """Somebody at a terminal with a shell in a container: `attach` in a process of its own, and what is typed and seen."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -38,7 +39,15 @@ def command(runtime: Path, container: str, argv: tuple[str, ...], user: str = ""
 def typist(runtime: Path, container: str, *argv: str, prefix: tuple[str, ...] = (), **more: Any) -> pexpect.spawn:
     """Give somebody a shell at a terminal of 33 by 77; afterwards it says `[back, CODE]` if that is as it was."""
     line = ["-c", AROUND, "sh", *prefix, *command(runtime, container, argv, **more)]
-    return pexpect.spawn("/bin/sh", line, dimensions=(33, 77), timeout=SECONDS, env=ENVIRONMENT, echo=True)
+    size = (33, 77)
+    return pexpect.spawn(
+        "/bin/sh", line, dimensions=size, timeout=SECONDS, env=ENVIRONMENT, echo=True, preexec_fn=_hang_up_as_usual
+    )
+
+
+def _hang_up_as_usual() -> None:
+    """Let a hang-up be heard although the tests themselves were started with nohup."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 def piped(

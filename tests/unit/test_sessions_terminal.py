@@ -83,12 +83,14 @@ def test_what_is_typed_is_shown_once_and_not_at_all_when_the_program_says_so(run
 def test_ctrl_c_and_ctrl_z_and_ctrl_d_reach_the_program_and_not_us(runtime: Path) -> None:
     seat = typist(runtime, "box", *PROMPT, "bash", "--norc")
     seat.expect("ready> ")
-    seat.send("sleep 600\r")
-    seat.expect("sleep 600\r\n")
+    seat.send("sh -c 'echo beg\"\"un; exec sleep 600'\r")
+    seat.expect("begun\r\n")  # a key that comes before the program is the shell's
     seat.send("\x03")
     seat.expect("ready> ")
     seat.send("echo [$?]; cat\r")
     seat.expect_exact("[130]")
+    seat.send("there\r")
+    seat.expect_exact("there\r\nthere\r\n")
     seat.send("\x1a")
     seat.expect("Stopped")
     seat.send("kill %1; wait; echo go''ne\r")
