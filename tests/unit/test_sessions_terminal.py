@@ -93,7 +93,7 @@ def test_ctrl_c_and_ctrl_z_and_ctrl_d_reach_the_program_and_not_us(runtime: Path
     seat.expect_exact("there\r\nthere\r\n")
     seat.send("\x1a")
     seat.expect("Stopped")
-    seat.send("kill -KILL %1; wait; echo go''ne\r")
+    seat.send("kill -KILL %1; while jobs %1 2>/dev/null | grep -q Stop; do :; done; wait; echo go''ne\r")
     seat.expect("gone")
     seat.expect("ready> ")
     seat.send("\x04")
