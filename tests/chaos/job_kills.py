@@ -3,34 +3,23 @@
 Everything random comes from the seed and the number of the kill, so that one kill can be repeated alone.
 """
 
-import contextlib
 import datetime
-import json
-import os
 import random
-import signal
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
 from sandbox_suite.core.files import canonical, digest, read_json
 from sandbox_suite.jobs import events, service, table
-from sandbox_suite.jobs.database import Database
 from sandbox_suite.jobs.events import Event
 from sandbox_suite.jobs.model import STEPS, State
-from tests.chaos.family import Family
+from tests.chaos.striking import Striking
 from tests.e2e.conftest import Ended, Invoke
-from tests.e2e.traces import Traces
 
 VICTIMS = ("worker", "step", "pulumi", "ansible", "forkserver")
 CONVERGING = ("deploy", "load", "regress", "collect")  # the steps that run playbooks
 WITH_PULUMI = ("provision", "destroy")
-THINGS = ("docker", "stacks", "secrets")  # of what `Traces` finds, what may not be left
-SECONDS = 120.0
-REST_SECONDS = 20.0  # in which what was killed, or orphaned, has to be gone
-LOOK = 0.005
 
 
 @dataclass(frozen=True)
@@ -67,25 +56,22 @@ class Result:
     first_work_s: float | None = None  # from the command to the first step it began; None where nothing was left to do
 
 
-class Killer:
+class Killer(Striking):
     """Kills in one home, whose newest job ran unbroken."""
 
     def __init__(self, invoke: Invoke) -> None:
-        self.invoke, self.family, self.traces = invoke, Family(invoke.home), Traces(invoke.home)
-        self.database = Database(invoke.home)
+        super().__init__(invoke)
         unbroken = table.in_state(self.database, State.DONE)[-1].id
         self.expected = self.outcome(unbroken)
         self.usual = {one.step: one.seconds for one in events.read(self.database, unbroken) if one.kind == "ended"}
-        self.killed: Counter[str] = Counter()
 
     def go(self, kill: Kill) -> Result:
         """Run a job, kill, resume, and judge."""
         before = self.traces.left()
-        job = self._submitted()
-        self._until(lambda: self._seen(job, "started", kill.step) or self._ended(job))
+        job = self.submitted()
+        self.until(lambda: self.seen(job, "started", kill.step) or self._ended(job))
         time.sleep(kill.instant * self.usual[kill.step])
-        result = Result(job, self._strike(kill, job))
-        self.killed[result.killed] += 1
+        result = Result(job, self.strike(kill.victim, VICTIMS, job, kill.step))
         ended = self._resumed(result)
         now = table.get(self.database, job)
         if (now.state, self.outcome(job)) == (State.DONE, self.expected):
@@ -94,9 +80,10 @@ class Killer:
             result.wrong.append(
                 f"resume ended with {ended.code}, the job is {now.state} {now.verdict}: {ended.err[-2000:]}"
             )
-        result.steps_twice = len(twice(events.read(self.database, job)))
-        result.wrong += [f"{step} had finished and began again" for step in twice(events.read(self.database, job))]
-        result.wrong += self._left(before)
+        again = twice(events.read(self.database, job))
+        result.steps_twice = len(again)
+        result.wrong += [f"{step} had finished and began again" for step in again]
+        result.wrong += self.left(before)
         return result
 
     def outcome(self, job: str) -> str:
@@ -107,26 +94,10 @@ class Killer:
             return ""
         return canonical_digest(report)
 
-    def _submitted(self) -> str:
-        ended = self.invoke("sandbox.run", "--plan", "smoke", "--detach", "--json")
-        if ended.code:
-            raise RuntimeError(f"a job could not be submitted: {ended.err[-1500:]}")
-        return str(json.loads(ended.out)["job"])
-
-    def _strike(self, kill: Kill, job: str) -> str:
-        """Kill the victim, once there is one; where the step ends without, whoever is there. Return who it was."""
-        while not (found := self.family.of(kill.victim)) and not self._seen(job, "ended", kill.step):
-            time.sleep(LOOK)
-        who = kill.victim if found else next((kind for kind in VICTIMS if self.family.of(kind)), "")
-        for pid in found or self.family.of(who):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return who or "nobody"
-
     def _resumed(self, result: Result) -> Ended:
         """Resume; again where the job ended on its own account meanwhile."""
         if result.killed == "worker":
-            self._until(lambda: not service.alive(self.invoke.home))
+            self.until(lambda: not service.alive(self.invoke.home))
         unattended = result.killed == "worker" and not self._ended(result.job)
         ended = self._resume(result, unattended)
         if table.get(self.database, result.job).state in (State.FAILED, State.CANCELLED):
@@ -142,31 +113,8 @@ class Killer:
             result.first_work_s = max(result.first_work_s or 0.0, _seconds(work[0].time) - began)
         return ended
 
-    def _left(self, before: dict[str, set[str]]) -> list[str]:
-        """Return what is left once everything had its time to go."""
-        until = time.monotonic() + REST_SECONDS
-        while (left := self._now(before)) and time.monotonic() < until:
-            time.sleep(0.1)
-        return left
-
-    def _now(self, before: dict[str, set[str]]) -> list[str]:
-        now = self.traces.left()
-        things = [f"left: {kind} {name}" for kind in THINGS for name in now[kind] - before.get(kind, set())]
-        return things + [f"left: {one}" for one in self.family.superfluous()]
-
-    def _seen(self, job: str, kind: str, step: str) -> bool:
-        return any((one.kind, one.step) == (kind, step) for one in events.read(self.database, job))
-
     def _ended(self, job: str) -> bool:
         return table.ended(table.get(self.database, job))
-
-    @staticmethod
-    def _until(there: Callable[[], bool]) -> None:
-        until = time.monotonic() + SECONDS
-        while not there():
-            if time.monotonic() > until:
-                raise TimeoutError("the job does not come to the step in which it is to be killed")
-            time.sleep(LOOK)
 
 
 def canonical_digest(report: dict[str, Any]) -> str:

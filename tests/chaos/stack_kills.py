@@ -3,31 +3,19 @@
 Everything random comes from the seed and the number of the kill, so one kill can be repeated alone.
 """
 
-import contextlib
-import json
-import os
 import random
-import signal
 import subprocess
 import time
-from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from sandbox_suite.jobs import events, service, table
 from sandbox_suite.jobs.database import Database
 from sandbox_suite.jobs.model import State
-from tests.chaos.family import Family
+from tests.chaos.striking import Striking
 from tests.e2e.conftest import Ended, Invoke
-from tests.e2e.traces import Traces
 
 VICTIMS = ("worker", "forkserver", "holder", "step", "pulumi")
 PHASES = {"provision": "provision", "destroy": "undo destroy"}  # -> its step's name in the journal
-PHASE_SECONDS = 120.0
-THINGS = ("docker", "stacks", "secrets")  # what `Traces` finds and is looked at here; processes more closely
-REST_SECONDS = 20.0  # in which what was killed, or orphaned, has to be gone
-LOOK = 0.005
 
 
 @dataclass(frozen=True)
@@ -61,46 +49,30 @@ def drawn(seed: int, number: int) -> Kill:
     )
 
 
-class Killer:
+class Killer(Striking):
     """Kills in one home."""
-
-    def __init__(self, invoke: Invoke) -> None:
-        self.invoke, self.family, self.traces = invoke, Family(invoke.home), Traces(invoke.home)
-        self.database = Database(invoke.home)
-        self.killed: Counter[str] = Counter()  # whom it really was: a phase may end before its victim is there
 
     def go(self, kill: Kill, seconds: float) -> list[str]:
         """Do it, in a phase that usually takes `seconds`; return what is wrong afterwards."""
         before = self.traces.left()
-        job = self._json(self.invoke("sandbox.run", "--plan", "smoke", "--detach", "--json"))["job"]
+        job = self.submitted()
         client = self._begun(kill, job)
         time.sleep(kill.instant * seconds)
-        killed = self._strike(kill, job)
-        self.killed[killed] += 1
+        killed = self.strike(kill.victim, VICTIMS, job, PHASES[kill.phase])
         wrong = self._recovered(kill, job)
         if client:
             client.communicate()
-        return [f"{job}, {killed} killed: {line}" for line in [*wrong, *self._left(before)]]
+        return [f"{job}, {killed} killed: {line}" for line in [*wrong, *self.left(before)]]
 
     def _begun(self, kill: Kill, job: str) -> "subprocess.Popen[str] | None":
         """Bring the job to the beginning of the phase; return the client that asked for it."""
         if kill.phase == "provision":
-            self._until(lambda: self._seen(job, "started", "provision"))
+            self.until(lambda: self.seen(job, "started", "provision"))
             return None
-        self._until(lambda: self._seen(job, "ended", "provision"))
+        self.until(lambda: self.seen(job, "ended", "provision"))
         client = self.invoke.start("sandbox.destroy", "--job", job)
-        self._until(lambda: self._seen(job, "started", PHASES[kill.phase]))
+        self.until(lambda: self.seen(job, "started", PHASES[kill.phase]))
         return client
-
-    def _strike(self, kill: Kill, job: str) -> str:
-        """Kill the victim, once there is one; where the phase ends without, whoever is there. Return who it was."""
-        while not (found := self.family.of(kill.victim)) and not self._seen(job, "ended", PHASES[kill.phase]):
-            time.sleep(LOOK)
-        who = kill.victim if found else next((kind for kind in VICTIMS if self.family.of(kind)), "")
-        for pid in found or self.family.of(who):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        return who or "nobody"
 
     def _recovered(self, kill: Kill, job: str) -> list[str]:
         if kill.then == "destroy":
@@ -109,7 +81,7 @@ class Killer:
         ended = self._asked("sandbox.resume", job)
         state = table.get(self.database, job).state
         if state in (State.CANCELLED, State.FAILED):  # it ended on its own account while `resume` looked on
-            wrong = self._left({})
+            wrong = self.left({})
             ended = self._asked("sandbox.resume", job)
             return wrong + self._passed(job, ended)
         return self._passed(job, ended)
@@ -126,35 +98,6 @@ class Killer:
         if (found.state, found.verdict) == (State.DONE, "passed"):
             return []  # by this resume, or before it
         return [f"resume ended with {ended.code}, the job is {found.state} {found.verdict}: {ended.err[-1500:]}"]
-
-    def _left(self, before: dict[str, set[str]]) -> list[str]:
-        """Return what is left once everything had its time to go."""
-        until = time.monotonic() + REST_SECONDS
-        while (left := self._now(before)) and time.monotonic() < until:
-            time.sleep(0.1)
-        return left
-
-    def _now(self, before: dict[str, set[str]]) -> list[str]:
-        now = self.traces.left()
-        things = [f"left: {kind} {name}" for kind in THINGS for name in now[kind] - before.get(kind, set())]
-        return things + [f"left: {one}" for one in self.family.superfluous()]
-
-    def _seen(self, job: str, kind: str, step: str) -> bool:
-        return any((one.kind, one.step) == (kind, step) for one in events.read(self.database, job))
-
-    def _until(self, there: Callable[[], bool]) -> None:
-        until = time.monotonic() + PHASE_SECONDS
-        while not there():
-            if time.monotonic() > until:
-                raise TimeoutError("the job does not come to the phase in which it is to be killed")
-            time.sleep(LOOK)
-
-    @staticmethod
-    def _json(ended: Ended) -> dict[str, Any]:
-        if ended.code:
-            raise RuntimeError(f"a job could not be submitted: {ended.err[-1500:]}")
-        value: dict[str, Any] = json.loads(ended.out)
-        return value
 
 
 def usual(invoke: Invoke) -> dict[str, float]:

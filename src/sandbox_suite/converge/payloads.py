@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from sandbox_suite.converge.configuration import PLUGINS
+from sandbox_suite.core.files import identity
 from sandbox_suite.core.settings import CHECKOUT
 
 FOLDERS = ("library", "module_utils")
@@ -29,13 +30,8 @@ def folder(runtime: Path, playbook: Path) -> Path:
 
 def _state(playbook: Path) -> str:
     """Return a digest of what decides about a payload; one playbook cannot take a module for another's namesake."""
-    seen = [[str(playbook)], *([str(file), *_facts(file)] for file in _files(playbook))]
+    seen = [[str(playbook)], *([str(file), *identity(file.stat())] for file in _files(playbook))]
     return hashlib.sha256(json.dumps(seen).encode()).hexdigest()[:16]
-
-
-def _facts(file: Path) -> list[int]:
-    found = file.stat()
-    return [found.st_mtime_ns, found.st_size, found.st_ino]
 
 
 def _files(playbook: Path) -> Iterator[Path]:

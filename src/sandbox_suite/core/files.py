@@ -26,6 +26,11 @@ def file_digest(path: Path) -> str:
         return "sha256:" + hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def identity(found: os.stat_result) -> tuple[int, int, int]:
+    """Return what differs once a file was written or replaced: time of change in ns, size in bytes, inode."""
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
 def write_atomic(path: Path, data: bytes, mode: int = 0o644) -> None:
     """Write `data` beside `path`, fsync it, then rename: a reader or a kill never meets half a file."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -74,12 +74,7 @@ class Postgres:
 
     def _prepare(self) -> None:
         version = self._version_if_any()
-        if version > schema.VERSION:
-            raise DatabaseError(
-                f"{self.place} was written by a newer release (format {version}, this one knows {schema.VERSION})",
-                left="nothing was changed",
-                remedy="use that release on every machine that shares the database",
-            )
+        schema.refuse_newer(version, self.place, "use that release on every machine that shares the database")
         if version < schema.VERSION:
             self.connection.execute("BEGIN")
             with self._transaction("") as run:

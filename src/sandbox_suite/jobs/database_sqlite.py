@@ -50,12 +50,7 @@ class Sqlite:
 
     def _prepare(self) -> None:
         version = self._version()
-        if version > schema.VERSION:
-            raise DatabaseError(
-                f"{self.path} was written by a newer release (format {version}, this one knows {schema.VERSION})",
-                left="nothing was changed",
-                remedy="use that release, or another SANDBOX_HOME",
-            )
+        schema.refuse_newer(version, self.path, "use that release, or another SANDBOX_HOME")
         if version < schema.VERSION:
             self.connection.execute("PRAGMA journal_mode=WAL")
             with self._transaction() as run:  # the version again: two may have come at once

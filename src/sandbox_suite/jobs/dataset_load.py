@@ -237,7 +237,7 @@ def _journalled(settings: Settings, asked: Asked, clock: Clock) -> Iterator[None
     """Write intent and outcome into the job's journal; how they are called tells them from its steps."""
     database = connect(settings)
     events_of = events.Journal(database, asked.job.id, clock)
-    attempt = max((one.attempt for one in events_of.read() if one.step == asked.verb), default=0) + 1
+    attempt = events_of.last_attempt(asked.verb) + 1
     events_of.write("started", asked.verb, attempt=attempt)
     before, said = clock(), "it was ended from outside"
     try:

@@ -46,6 +46,10 @@ class Journal:
         """Return the events after a sequence number."""
         return read(self.database, self.job, after)
 
+    def last_attempt(self, step: str) -> int:
+        """Return the number of a step's latest attempt; 0 where it was never begun."""
+        return max((event.attempt for event in self.read() if event.step == step), default=0)
+
 
 def insert(run: Run, event: Event) -> None:
     """Append an event in a transaction that holds its job; the database numbers it."""

@@ -122,7 +122,7 @@ class Execution:
 
     def _attempt(self, step: str, undo: bool = False) -> Outcome:
         label = f"undo {step}" if undo else step
-        last = max((event.attempt for event in self.journal.read() if event.step == label), default=0)
+        last = self.journal.last_attempt(label)
         for attempt in range(last + 1, last + 1 + CUT_ATTEMPTS):
             self.journal.write("started", label, attempt=attempt)
             before = self.clock()

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from sandbox_suite.core.files import canonical, digest, read_json, write_json
+from sandbox_suite.core.files import canonical, digest, identity, read_json, write_json
 from sandbox_suite.core.settings import CHECKOUT, Settings
 from sandbox_suite.jobs.model import Request
 
@@ -67,4 +67,4 @@ def _facts(place: Path) -> Iterator[tuple[str, int, int, int]]:
         except OSError:
             continue
         if path.name != "__pycache__":
-            yield str(path), found.st_mtime_ns, found.st_size, found.st_ino
+            yield str(path), *identity(found)

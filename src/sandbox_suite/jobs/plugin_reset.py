@@ -48,7 +48,7 @@ def deploy(settings: Settings, job: Job, clock: Clock) -> None:
     """Run the step `deploy` once more, journal and audit included; call it without the lock of the job's steps."""
     database = connect(settings)
     journal = Journal(database, job.id, clock)
-    attempt = max((event.attempt for event in journal.read() if event.step == STEP), default=0) + 1
+    attempt = journal.last_attempt(STEP) + 1
     journal.write("started", STEP, attempt=attempt)
     before = clock()
     _run(settings, job, attempt)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sandbox_suite.core import documents
 from sandbox_suite.core.errors import RequestError
-from sandbox_suite.core.files import write_atomic
+from sandbox_suite.core.files import identity, write_atomic
 from sandbox_suite.core.findings import Finding
 from sandbox_suite.core.settings import Settings
 from sandbox_suite.jobs.policies import PLACE, ResourcePolicies
@@ -36,10 +36,9 @@ def current(settings: Settings) -> InForce:
 
 def _stamp(path: Path) -> _Stamp | None:
     try:
-        found = path.stat()
+        return identity(path.stat())
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _read(path: Path, home: Path) -> InForce:

@@ -5,6 +5,8 @@
 
 from collections.abc import Callable, Iterator
 
+from sandbox_suite.jobs.database import DatabaseError
+
 VERSION = 2
 FIRST = (
     """CREATE TABLE IF NOT EXISTS job (
@@ -43,6 +45,16 @@ def statements(version: int, serial: str, real: str) -> Iterator[str]:
     for number in range(version + 1, VERSION + 1):
         for statement in STEPS[number]:
             yield statement.replace("{serial}", serial).replace("{real}", real)
+
+
+def refuse_newer(version: int, place: object, remedy: str) -> None:
+    """Raise a DatabaseError where a newer release wrote the database."""
+    if version > VERSION:
+        raise DatabaseError(
+            f"{place} was written by a newer release (format {version}, this one knows {VERSION})",
+            left="nothing was changed",
+            remedy=remedy,
+        )
 
 
 def upgrade(run: Callable[..., object], version: int, serial: str, real: str, identity: str) -> None:
